@@ -1,0 +1,1 @@
+"""FeXT's terminal user interface: Textual screens over the engine."""
