@@ -1,0 +1,194 @@
+"""Settings from files, the environment and flags, and presets as TOML files that people share."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fext_engine.errors import SettingsError
+from fext_engine.paths import escape_name
+from fext_engine.settings import Settings, check_option, find_option
+from fext_engine.workspace import STOCK_PRESETS, Workspace, write_atomic
+
+LAST_USED = "last_used"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
+_MAX_BYTES = 1 << 20  # a preset is a page of text; anything larger is not one
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A saved configuration. `description` is the file's first comment line."""
+
+    name: str
+    path: Path
+    stock: bool
+    description: str
+
+
+def load_settings(
+    workspace: Workspace,
+    preset: str | None = None,
+    overrides: Iterable[str] = (),
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Combine, later ones winning: defaults, `preset`, FEXT_SECTION__KEY variables, `section.key=value` flags.
+
+    The environment is `environ` (the process's own by default) over the file `.env` in the resources folder.
+    Raises SettingsError that names the file, variable or flag with the key, the value and what is allowed.
+    """
+    settings = read_settings(find_preset(workspace, preset).path) if preset else Settings()
+    settings = settings.with_options(_from_environment(workspace, os.environ if environ is None else environ))
+    values: dict[str, Any] = {}
+    for text in overrides:
+        key, separator, value = text.partition("=")
+        if not separator:
+            raise SettingsError(f"--set {text!r} has no value", "write --set section.key=value")
+        values[key.strip()] = value.strip()
+    return settings.with_options(values)
+
+
+def read_settings(path: Path) -> Settings:
+    """Read a TOML file of settings; raises SettingsError naming the file, the key, the value and the range."""
+    shown = escape_name(str(path))
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise SettingsError(f"{shown} is larger than a settings file can be", "choose a preset of FeXT")
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(
+            f"cannot read {shown}: {error.strerror}", "check the file and its permissions"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SettingsError(
+            f"{shown} is not valid TOML: {error}", "mend the line, or delete the file"
+        ) from error
+    try:
+        return Settings().with_options(_flatten(data))
+    except SettingsError as error:
+        raise SettingsError(f"{shown}: {error.what}", error.do) from error
+
+
+def settings_to_toml(settings: Settings, description: str = "") -> str:
+    """The settings as TOML text, all keys written out, that `read_settings` reads back."""
+    import tomli_w
+
+    comment = "".join(f"# {line}\n" for line in description.splitlines())
+    return comment + tomli_w.dumps(settings.model_dump())
+
+
+def list_presets(workspace: Workspace) -> list[Preset]:
+    """All presets, the stock ones first; the remembered last configuration is not one of them."""
+    found = [
+        Preset(path.stem, path, path.stem in STOCK_PRESETS, _description(path))
+        for path in workspace.configurations.glob("*.toml")
+        if path.stem != LAST_USED
+    ]
+    return sorted(
+        found, key=lambda p: (not p.stock, STOCK_PRESETS.index(p.name) if p.stock else 0, p.name.casefold())
+    )
+
+
+def find_preset(workspace: Workspace, name: str) -> Preset:
+    """Return the preset called `name` (with or without .toml), or the one in the file of that path."""
+    presets = list_presets(workspace)
+    for preset in presets:
+        if name in (preset.name, preset.path.name):
+            return preset
+    path = Path(name).expanduser()
+    if path.suffix == ".toml" and path.is_file():
+        return Preset(path.stem, path, False, _description(path))
+    raise SettingsError(
+        f"there is no preset called {escape_name(name)!r}",
+        "choose one of " + ", ".join(escape_name(p.name) for p in presets),
+    )
+
+
+def save_preset(workspace: Workspace, name: str, settings: Settings, description: str = "") -> Path:
+    """Save the user's preset `name`, replacing one of that name; stock ones and odd names are refused."""
+    if not _NAME.fullmatch(name):
+        raise SettingsError(
+            f"{escape_name(name)!r} cannot name a preset",
+            "use letters, digits, spaces, dots, dashes and underscores",
+        )
+    _refuse_stock(name)
+    path = workspace.configurations / f"{name}.toml"
+    write_atomic(path, settings_to_toml(settings, description))
+    return path
+
+
+def delete_preset(workspace: Workspace, name: str) -> None:
+    """Delete a preset of the user's; stock presets are refused."""
+    _refuse_stock(name)
+    find_preset(workspace, name).path.unlink()
+
+
+def load_last_used(workspace: Workspace) -> Settings:
+    """The configuration that was used last, or the defaults; raises SettingsError when it was broken by hand."""
+    path = workspace.configurations / f"{LAST_USED}.toml"
+    return read_settings(path) if path.exists() else Settings()
+
+
+def save_last_used(workspace: Workspace, settings: Settings) -> None:
+    """Remember the configuration for the next start."""
+    text = settings_to_toml(settings, "The configuration that was used last; written by FeXT.")
+    write_atomic(workspace.configurations / f"{LAST_USED}.toml", text)
+
+
+def _refuse_stock(name: str) -> None:
+    if name.casefold() in (*STOCK_PRESETS, LAST_USED):
+        raise SettingsError(
+            f"{name} belongs to FeXT and stays as it is", "save your changes under another name"
+        )
+
+
+def _flatten(data: dict[str, Any]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for section, table in data.items():
+        if not isinstance(table, dict):
+            raise SettingsError(
+                f"{section} = {table!r} stands outside a section", "put it under one, as [training]"
+            )
+        values |= {f"{section}.{key}": value for key, value in table.items()}
+    return values
+
+
+def _from_environment(workspace: Workspace, environ: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for source, variables in ((".env", _dotenv(workspace)), ("the environment", environ)):
+        for variable, value in variables.items():
+            section, separator, name = variable.removeprefix("FEXT_").lower().partition("__")
+            if not variable.startswith("FEXT_") or not separator:
+                continue
+            try:
+                values[find_option(f"{section}.{name}").key] = check_option(f"{section}.{name}", value)
+            except SettingsError as error:
+                raise SettingsError(f"{variable} in {source}: {error.what}", error.do) from error
+    return values
+
+
+def _dotenv(workspace: Workspace) -> dict[str, str]:
+    path = workspace.root / ".env"
+    if not path.is_file():
+        return {}
+    import dotenv
+
+    try:
+        return {key: value for key, value in dotenv.dotenv_values(path).items() if value is not None}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"cannot read {escape_name(str(path))}: {error}", "mend or remove the file"
+        ) from error
+
+
+def _description(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            line = file.readline(200).strip()
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return escape_name(line.removeprefix("#").strip()) if line.startswith("#") else ""
