@@ -1,0 +1,1 @@
+"""Jobs: the work a user starts, as a folder, a process and a stream of events."""

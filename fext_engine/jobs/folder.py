@@ -1,0 +1,137 @@
+"""A job's folder: what it was asked (`job.toml`), the lock that says it lives, its process id."""
+
+from __future__ import annotations
+
+import secrets
+import tomllib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from fext_engine import __version__
+from fext_engine.errors import FextError
+from fext_engine.settings import Settings
+from fext_engine.workspace import Workspace, timestamp, write_atomic
+
+LOCK_FILE = "lock"
+PID_FILE = "pid"
+JOB_FILE = "job.toml"
+OUTPUT_FILE = "output.log"
+CLAIM_SECONDS = 3.0  # somebody asking `is_alive` holds the lock for an instant
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """What a job was asked to do. `arguments` are plain text and numbers: a run's name, a folder."""
+
+    id: str
+    verb: str
+    settings: Settings
+    arguments: dict[str, Any]
+    created: float
+
+
+def create_job(workspace: Workspace, verb: str, settings: Settings, arguments: dict[str, Any]) -> Path:
+    """Make the folder of a new job and return it; raises FextError when it cannot be written."""
+    import tomli_w
+
+    folder = workspace.jobs / f"{timestamp()}-{verb}-{secrets.token_hex(2)}"
+    document = {
+        "verb": verb,
+        "created": datetime.now(UTC),
+        "fext_version": __version__,
+        "arguments": {key: value for key, value in arguments.items() if value is not None},
+        "settings": settings.model_dump(),
+    }
+    try:
+        folder.mkdir(parents=True)
+        write_atomic(folder / JOB_FILE, tomli_w.dumps(document))
+    except OSError as error:
+        raise FextError(
+            f"cannot write the job folder {folder}: {error.strerror}",
+            "free some space or make the resources folder writable",
+        ) from error
+    except UnicodeEncodeError as error:
+        raise FextError(
+            f"a folder's name is not valid UTF-8: {ascii(error.object)[:200]}",
+            "rename it, or link it under a plain name",
+        ) from error
+    return folder
+
+
+def read_request(folder: Path) -> JobRequest:
+    """Read a job's `job.toml`; raises FextError when it is missing or broken."""
+    try:
+        document = tomllib.loads((folder / JOB_FILE).read_text(encoding="utf-8"))
+        values = {
+            f"{section}.{key}": v
+            for section, table in document["settings"].items()
+            for key, v in table.items()
+        }
+        return JobRequest(
+            id=folder.name,
+            verb=str(document["verb"]),
+            settings=Settings().with_options(values),
+            arguments=dict(document["arguments"]),
+            created=document["created"].timestamp(),
+        )
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise FextError(f"{folder / JOB_FILE} cannot be read: {error}", "remove that job's folder") from error
+
+
+def claim(folder: Path) -> FileLock:
+    """Take the lock that says the job lives, until this process ends; raises FextError if it lives already."""
+    lock = FileLock(folder / LOCK_FILE)
+    try:
+        lock.acquire(timeout=CLAIM_SECONDS)
+    except Timeout:
+        raise FextError(
+            f"job {folder.name} runs already", f"follow it with `fext jobs follow {folder.name}`"
+        ) from None
+    return lock
+
+
+def is_alive(folder: Path) -> bool:
+    """Whether some process holds the job's lock now."""
+    path = folder / LOCK_FILE
+    if not path.exists():
+        return False
+    probe = FileLock(path)
+    try:
+        probe.acquire(timeout=0)
+    except Timeout:
+        return True
+    except OSError:  # a read-only folder: nobody can run a job there
+        return False
+    probe.release()
+    return False
+
+
+def write_pid(folder: Path, pid: int) -> None:
+    """Note the process that runs the job; believed only while the lock is held."""
+    (folder / PID_FILE).write_text(str(pid), encoding="ascii")
+
+
+def read_pid(folder: Path) -> int | None:
+    """The process that runs the job now, or None when none does."""
+    if not is_alive(folder):
+        return None
+    try:
+        return int((folder / PID_FILE).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+
+
+def output_tail(folder: Path, lines: int = 12) -> str:
+    """The last lines that native code or a crash printed, for a message."""
+    try:
+        with (folder / OUTPUT_FILE).open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - 8192))
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])

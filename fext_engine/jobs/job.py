@@ -1,0 +1,130 @@
+"""The job as the working code sees it: what is asked, and a mouth to say what happens."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from fext_engine.jobs import platform
+from fext_engine.jobs.events import EVENTS_FILE, Event, Kind
+from fext_engine.jobs.folder import JobRequest
+from fext_engine.paths import escape_name
+from fext_engine.workspace import Workspace
+
+Level = Literal["debug", "info", "warning", "error"]
+PROGRESS_SECONDS = 0.25
+STOP_POLL_SECONDS = 0.25
+RATE_SECONDS = 10.0  # the rate is an average over about this long, so that the ETA follows a change of speed
+
+
+class Job:
+    """One job at work. A verb is called with it, speaks through it and asks it whether to stop."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        folder: Path,
+        request: JobRequest,
+        listeners: tuple[Callable[[Event], None], ...],
+    ) -> None:
+        self.workspace = workspace
+        self.folder = folder
+        self.id = request.id
+        self.verb = request.verb
+        self.settings = request.settings
+        self.arguments: Mapping[str, Any] = request.arguments
+        self.run: str | None = None
+        self.stops_asked = 0
+        self._listeners = listeners
+        self._file = (folder / EVENTS_FILE).open("ab")
+        self._stage = _Stage("")
+        self._stop_polled = 0.0
+
+    def emit(self, kind: Kind, **data: Any) -> None:
+        """Write an event to the job's file and tell every listener."""
+        event = Event(kind, {"run": self.run, **data} if self.run else data)
+        self._file.write(event.to_json().encode() + b"\n")
+        self._file.flush()
+        if kind in ("metric", "finished", "failed", "stopped"):
+            os.fsync(self._file.fileno())
+        for listener in self._listeners:
+            listener(event)
+
+    def progress(self, stage: str, done: int, total: int | None, unit: str = "images") -> None:
+        """Say how far `stage` is: `done` of `total` (None: not known yet).
+
+        Call it as often as you like: at most four events a second are written, and always the last one.
+        The rate (units a second, over the last seconds) and the ETA (seconds) are worked out here.
+        """
+        now = time.monotonic()
+        if stage != self._stage.name:
+            self._stage = _Stage(stage)
+        if self._stage.is_due(done, total, now):
+            rate = self._stage.rate(done, now)
+            eta = (total - done) / rate if total is not None and rate else None
+            self.emit("progress", stage=stage, done=done, total=total, unit=unit, rate=rate, eta=eta)
+
+    def metric(self, epoch: int, values: Mapping[str, float], **more: Any) -> None:
+        """Report the figures of an epoch, counted from 1."""
+        self.emit("metric", epoch=epoch, values=dict(values), **more)
+
+    def sample(self, path: Path, epoch: int) -> None:
+        """Report a picture of reconstructions of an epoch."""
+        self.emit("sample", path=escape_name(str(path)), epoch=epoch)
+
+    def artifact(self, path: Path, kind: str) -> None:
+        """Report a file or folder that the job made."""
+        self.emit("artifact", path=escape_name(str(path)), artifact=kind)
+
+    def log(self, message: str, level: Level = "info") -> None:
+        """Say something to the person who reads the log; file names in it must be escaped."""
+        self.emit("log", level=level, message=message)
+
+    def belongs_to(self, run: str) -> None:
+        """Say which run the job works on, as soon as that is known."""
+        self.run = run
+        self.emit("log", level="debug", message=f"run {run}")
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether to save a resumable state now and raise JobStopped; cheap enough for every batch."""
+        now = time.monotonic()
+        if not self.stops_asked and now - self._stop_polled > STOP_POLL_SECONDS:
+            self._stop_polled = now
+            self.stops_asked = int(platform.stop_was_asked(self.folder))
+        return self.stops_asked > 0
+
+    def close(self) -> None:
+        """Close the events file."""
+        self._file.close()
+
+
+class _Stage:
+    """Timing of one stage of the progress."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._last_event = -1e9
+        self._mark: tuple[float, int] | None = None
+        self._rate: float | None = None
+
+    def is_due(self, done: int, total: int | None, now: float) -> bool:
+        if now - self._last_event < PROGRESS_SECONDS and done != total:
+            return False
+        self._last_event = now
+        return True
+
+    def rate(self, done: int, now: float) -> float | None:
+        """Units a second: an exponential average that forgets within about RATE_SECONDS."""
+        if self._mark is None or done < self._mark[1]:
+            self._mark = (now, done)
+            return None
+        elapsed, step = now - self._mark[0], done - self._mark[1]
+        if elapsed > 0.05 and step > 0:
+            weight = min(1.0, elapsed / RATE_SECONDS) if self._rate is not None else 1.0
+            self._rate = step / elapsed * weight + (self._rate or 0.0) * (1 - weight)
+            self._mark = (now, done)
+        return self._rate

@@ -1,0 +1,92 @@
+"""Every difference between operating systems in starting, signalling and ending a job's process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+WINDOWS = sys.platform == "win32"
+STOP_FILE = "stop"  # how Windows, which has no SIGTERM to catch, asks a job to stop
+BACKGROUND_NICENESS = 10
+
+
+def start_detached(command: list[str], output: Path) -> subprocess.Popen[bytes]:
+    """Start `command` in a session of its own, so that it outlives this process and its terminal.
+
+    What it prints goes to the file `output`.
+    """
+    flags = 0
+    if WINDOWS:
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW  # type: ignore[attr-defined,unused-ignore]
+    with output.open("ab") as file:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=not WINDOWS,
+            creationflags=flags,
+            close_fds=True,
+        )
+
+
+def lower_priority() -> None:
+    """Let interactive programs go first; workers that this process starts later inherit it."""
+    with contextlib.suppress(psutil.Error, OSError):
+        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if WINDOWS else BACKGROUND_NICENESS)
+
+
+def ask_to_stop(pid: int, folder: Path) -> None:
+    """Ask the job in `folder`, run by `pid`, to stop once its state is saved."""
+    if WINDOWS:
+        (folder / STOP_FILE).touch()
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+
+
+def stop_was_asked(folder: Path) -> bool:
+    """Whether a stop was asked by file (Windows); signals are told by `on_stop_signals`."""
+    return WINDOWS and (folder / STOP_FILE).exists()
+
+
+def end_now(pid: int) -> None:
+    """End `pid` and every process it started, without asking."""
+    try:
+        process = psutil.Process(pid)
+        family = [*process.children(recursive=True), process]
+    except psutil.NoSuchProcess:
+        return
+    for member in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.kill()
+    psutil.wait_procs(family, timeout=5)
+
+
+def on_stop_signals(handler: Callable[[], None]) -> Callable[[], None]:
+    """Call `handler` at every SIGTERM and SIGINT (Ctrl-C); return what puts the old handlers back.
+
+    SIGHUP is ignored: a dropped connection does not end the work. Outside the main thread it does nothing.
+    """
+    previous: dict[int, object] = {}
+
+    def handle(_number: int, _frame: object) -> None:
+        handler()
+
+    def restore() -> None:
+        for number, old in previous.items():
+            signal.signal(number, old)  # type: ignore[arg-type]
+
+    with contextlib.suppress(ValueError):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            previous[number] = signal.signal(number, handle)
+        if not WINDOWS:
+            previous[signal.SIGHUP] = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    return restore

@@ -1,0 +1,125 @@
+"""Running one job in this process: the child's work, and a headless verb's."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sqlite3
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fext_engine.errors import FextError, JobStopped
+from fext_engine.jobs import platform
+from fext_engine.jobs.events import Event
+from fext_engine.jobs.folder import claim, create_job, read_request, write_pid
+from fext_engine.jobs.job import Job
+from fext_engine.jobs.verbs import find_verb
+from fext_engine.records import open_records
+from fext_engine.records.jobs import record_end, record_start
+from fext_engine.settings import Settings
+from fext_engine.workspace import Workspace
+
+Listener = Callable[[Event], None]
+STOPS_UNTIL_HARD = 2
+EXIT_INTERRUPTED = 130
+
+
+def run_job(workspace: Workspace, folder: Path, *listeners: Listener) -> dict[str, Any]:
+    """Run the job in `folder` to its end, in this process, and return the verb's summary.
+
+    The first SIGINT or SIGTERM asks the verb to stop where it can go on later, the second ends the process.
+    Raises what the verb raises, after the `failed` or `stopped` event is written: FextError for a cause that a
+    user can act on, JobStopped when it stopped on request.
+    """
+    with claim(folder):
+        write_pid(folder, os.getpid())
+        request = read_request(folder)
+        job = Job(workspace, folder, request, listeners)
+        run = request.arguments.get("run")
+        job.run = str(run) if run else None
+        job.emit("started", verb=job.verb, id=job.id, pid=os.getpid())
+        try:
+            with _recorded(workspace, job), _stoppable(job):
+                summary = find_verb(job.verb)(job)
+                job.emit("finished", summary=summary)
+        finally:
+            job.close()
+    return summary
+
+
+def run_here(
+    workspace: Workspace,
+    verb: str,
+    settings: Settings,
+    arguments: dict[str, Any] | None = None,
+    on_event: Listener | None = None,
+) -> dict[str, Any]:
+    """Create a job and run it in this process; see `run_job`."""
+    folder = create_job(workspace, verb, settings, arguments or {})
+    return run_job(workspace, folder, *([on_event] if on_event else []))
+
+
+@contextmanager
+def _stoppable(job: Job) -> Iterator[None]:
+    def asked() -> None:
+        job.stops_asked += 1
+        if job.stops_asked >= STOPS_UNTIL_HARD:
+            platform.end_now(os.getpid())
+
+    restore = platform.on_stop_signals(asked)
+    try:
+        yield
+    finally:
+        restore()
+
+
+@contextmanager
+def _recorded(workspace: Workspace, job: Job) -> Iterator[None]:
+    """Write how the job ends into its events and the database, whatever happens inside."""
+    _record(workspace, lambda records: record_start(records, job.id, job.verb, job.run))
+    state, message = "finished", ""
+    try:
+        yield
+    except JobStopped as stop:
+        state, message = "stopped", str(stop)
+        job.emit("stopped", message=message, resumable=True)
+        raise
+    except FextError as error:
+        state, message = "failed", str(error)
+        job.emit("failed", error=error.what, do=error.do)
+        raise
+    except BaseException as error:
+        known = _explain(error)
+        state, message = "failed", str(known)
+        # A full disk can take the event too; the exception still reaches the command line and output.log.
+        with contextlib.suppress(OSError):
+            job.emit("failed", error=known.what, do=known.do, traceback=traceback.format_exc())
+        raise known from error
+    finally:
+        _record(workspace, lambda records: record_end(records, job.id, state, message, job.run))
+
+
+def _record(workspace: Workspace, write: Callable[[Any], None]) -> None:
+    """Records of jobs are for looking back: a locked or damaged database must not end the work itself."""
+    try:
+        with open_records(workspace.database) as records:
+            write(records)
+    except (FextError, sqlite3.Error, OSError) as error:
+        logging.getLogger("fext").warning("the job could not be recorded: %s", error)
+
+
+def _explain(error: BaseException) -> FextError:
+    """Put an unexpected exception into words, with the way out where one is known."""
+    kind = type(error).__name__
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        return FextError(
+            f"out of memory ({kind})", "lower training.batch_size, or the image size, and try again"
+        )
+    if isinstance(error, OSError) and error.errno is not None:
+        place = f" at {error.filename!r}" if error.filename else ""
+        return FextError(f"{error.strerror}{place}", "check space and permissions, then start again")
+    return FextError(f"{kind}: {error}", "the log has the traceback; please report it")

@@ -1,0 +1,179 @@
+"""Starting jobs as processes of their own, listing, following and stopping them; any process may do so."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from fext_engine.errors import FextError
+from fext_engine.jobs import platform
+from fext_engine.jobs.events import EVENTS_FILE, TERMINAL, Event, EventReader, parse_event
+from fext_engine.jobs.folder import (
+    OUTPUT_FILE,
+    JobRequest,
+    create_job,
+    is_alive,
+    output_tail,
+    read_pid,
+    read_request,
+)
+from fext_engine.settings import Settings
+from fext_engine.workspace import Workspace
+
+State = Literal["starting", "running", "finished", "failed", "stopped", "died"]
+STARTING_SECONDS = 30.0  # how long a process may take from its start to its lock on a busy machine
+TAIL_BYTES = 64 << 10
+
+
+@dataclass(frozen=True)
+class JobInfo:
+    """What a list of jobs shows. `created` is in seconds since 1970; `last` the newest event, if any."""
+
+    id: str
+    verb: str
+    state: State
+    created: float
+    run: str | None
+    arguments: dict[str, Any]
+    folder: Path
+    progress: Event | None
+    last: Event | None
+
+    @property
+    def is_active(self) -> bool:
+        return self.state in ("starting", "running")
+
+
+class Supervisor:
+    """The jobs of one workspace. It holds no state that a new one could not read from the folders."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, verb: str, settings: Settings, arguments: dict[str, Any] | None = None) -> str:
+        """Start a job in a process of its own and return its id; raises FextError when that cannot be done."""
+        folder = create_job(self.workspace, verb, settings, arguments or {})
+        command = [sys.executable, "-m", "fext_engine.jobs.child", str(self.workspace.root), str(folder)]
+        try:
+            self._children[folder.name] = platform.start_detached(command, folder / OUTPUT_FILE)
+        except OSError as error:
+            raise FextError(f"cannot start the job: {error}", "check memory and disk space") from error
+        return folder.name
+
+    def jobs(self) -> list[JobInfo]:
+        """All jobs, the newest first; folders that cannot be read are left out."""
+        found = []
+        for folder in sorted(self.workspace.jobs.iterdir(), key=lambda p: p.name, reverse=True):
+            try:
+                found.append(self._describe(folder, read_request(folder)))
+            except FextError:
+                continue
+        return found
+
+    def active(self) -> list[JobInfo]:
+        """The jobs that run now."""
+        return [job for job in self.jobs() if job.is_active]
+
+    def find(self, job_id: str) -> JobInfo:
+        """Return the job of that id, of a unique beginning of it, or the newest for `latest`."""
+        names = sorted(p.name for p in self.workspace.jobs.iterdir() if p.is_dir())
+        matching = names[-1:] if job_id == "latest" else [n for n in names if job_id and n.startswith(job_id)]
+        if job_id in matching:
+            matching = [job_id]
+        if len(matching) != 1:
+            problem = f"several jobs begin with {job_id!r}" if matching else f"there is no job {job_id!r}"
+            raise FextError(problem, "`fext jobs` lists them")
+        folder = self.workspace.jobs / matching[0]
+        return self._describe(folder, read_request(folder))
+
+    def follow(
+        self, job_id: str, poll: float = 0.1, cancelled: Callable[[], bool] = lambda: False
+    ) -> Iterator[Event]:
+        """Yield the job's events from its beginning, then as they come, up to how it ended.
+
+        A process that died without a word is reported as `failed`, with the last lines it printed.
+        """
+        folder = self.workspace.jobs / job_id
+        reader = EventReader(folder)
+        while not cancelled():
+            ended = self._state_without_word(folder) == "died"  # asked before reading: no last word is missed
+            events = reader.read()
+            for event in events:
+                yield event
+                if event.kind in TERMINAL:
+                    return
+            if ended and not events:
+                yield self._death(folder)
+                return
+            if not events:
+                time.sleep(poll)
+
+    def stop(self, job_id: str, hard: bool = False) -> None:
+        """Ask a job to save its state and stop, or (`hard`) end it and its workers at once."""
+        folder = self.workspace.jobs / job_id
+        pid = read_pid(folder)
+        if pid is None:
+            child = self._children.get(job_id)
+            if child is None or child.poll() is not None:
+                return
+            pid = child.pid  # started, but not at work yet: nothing to save
+            hard = True
+        if hard:
+            platform.end_now(pid)
+        else:
+            platform.ask_to_stop(pid, folder)
+
+    def _describe(self, folder: Path, request: JobRequest) -> JobInfo:
+        events = _last_events(folder)
+        last = events[-1] if events else None
+        state: State = "running"
+        if last is not None and last.kind in TERMINAL:
+            state = last.kind  # type: ignore[assignment]
+        else:
+            state = self._state_without_word(folder, request.created)
+        run = next(
+            (e.data["run"] for e in reversed(events) if e.data.get("run")), request.arguments.get("run")
+        )
+        progress = next((e for e in reversed(events) if e.kind == "progress"), None)
+        return JobInfo(
+            request.id, request.verb, state, request.created, run, request.arguments, folder, progress, last
+        )
+
+    def _state_without_word(self, folder: Path, created: float | None = None) -> State:
+        """The state of a job that has not said how it ended."""
+        if is_alive(folder):
+            return "running"
+        child = self._children.get(folder.name)
+        if child is not None:
+            return "starting" if child.poll() is None else "died"
+        if (folder / EVENTS_FILE).exists():
+            return "died"
+        age = time.time() - (created if created is not None else folder.stat().st_mtime)
+        return "starting" if 0 <= age < STARTING_SECONDS else "died"
+
+    def _death(self, folder: Path) -> Event:
+        child = self._children.get(folder.name)
+        code = child.poll() if child is not None else None
+        how = f" (signal {-code})" if code is not None and code < 0 else ""
+        tail = output_tail(folder)
+        error = f"the job's process died without a word{how}"
+        do = "perhaps memory ran out: lower the batch size; what it printed is in output.log"
+        return Event("failed", {"error": error, "do": do, "traceback": tail})
+
+
+def _last_events(folder: Path) -> list[Event]:
+    """The events at the end of a job's file, without reading all of a long one."""
+    try:
+        with (folder / EVENTS_FILE).open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - TAIL_BYTES))
+            lines = file.read().splitlines()
+    except OSError:
+        return []
+    return [event for line in lines if (event := parse_event(line))]
