@@ -95,7 +95,14 @@ class Supervisor:
     def follow(
         self, job_id: str, poll: float = 0.1, cancelled: Callable[[], bool] = lambda: False
     ) -> Iterator[Event]:
-        """Yield the job's events from its beginning, then as they come, up to how it ended.
+        """Yield the job's events from its beginning, then as they come, up to how it ended; see `follow_batches`."""
+        for events in self.follow_batches(job_id, poll, cancelled):
+            yield from events
+
+    def follow_batches(
+        self, job_id: str, poll: float = 0.1, cancelled: Callable[[], bool] = lambda: False
+    ) -> Iterator[list[Event]]:
+        """Yield what is new in the job, every `poll` seconds at most, the last batch ending in a terminal event.
 
         A process that died without a word is reported as `failed`, with the last lines it printed.
         """
@@ -104,15 +111,13 @@ class Supervisor:
         while not cancelled():
             ended = self._state_without_word(folder) == "died"  # asked before reading: no last word is missed
             events = reader.read()
-            for event in events:
-                yield event
-                if event.kind in TERMINAL:
-                    return
             if ended and not events:
-                yield self._death(folder)
+                events = [self._death(folder)]
+            if events:
+                yield events
+            if events and events[-1].kind in TERMINAL:
                 return
-            if not events:
-                time.sleep(poll)
+            time.sleep(poll)
 
     def stop(self, job_id: str, hard: bool = False) -> None:
         """Ask a job to save its state and stop, or (`hard`) end it and its workers at once."""
