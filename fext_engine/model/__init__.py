@@ -1,0 +1,1 @@
+"""The autoencoders: blocks, the three presets, losses and metrics."""
