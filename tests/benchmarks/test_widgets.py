@@ -1,0 +1,57 @@
+"""What the widgets cost: bytes and milliseconds of a picture, and the opening of a long list."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import numpy as np
+import pytest
+from rich.console import Console
+from textual.app import App, ComposeResult
+
+from fext_tui.widgets.picture import Picture
+
+pytestmark = pytest.mark.benchmark
+
+
+class PictureHost(App[None]):
+    def compose(self) -> ComposeResult:
+        yield Picture()
+
+
+async def frame_cost(picture: Picture, console: Console) -> tuple[int, float]:
+    start = perf_counter()
+    picture._lines_key = ()
+    shown = [picture.render_line(y) for y in range(picture.size.height)]
+    elapsed = perf_counter() - start
+    return sum(len(strip.render(console).encode()) for strip in shown), elapsed * 1000
+
+
+@pytest.mark.parametrize("depth", ["truecolor", "256", "standard"])
+async def test_bytes_of_a_full_frame(photos, depth):
+    """A 120x40 picture that fills its place: at most 90 KB a frame in truecolor."""
+    from PIL import Image
+
+    app = PictureHost()
+    async with app.run_test(size=(120, 40)) as pilot:
+        picture = app.query_one(Picture)
+        console = Console(force_terminal=True, color_system=depth)
+        app.console._color_system = console._color_system
+        sizes, times, coarse = [], [], []
+        for path in sorted(photos.iterdir())[:40]:
+            pixels = np.asarray(Image.open(path).convert("RGB").resize((600, 400)))
+            picture.show(pixels)
+            await pilot.pause()
+            size, elapsed = await frame_cost(picture, console)
+            sizes.append(size)
+            times.append(elapsed)
+            picture.zoom_to(2)
+            coarse.append((await frame_cost(picture, console))[0])
+            picture._moving = False
+        print(
+            f"\n{depth}: {np.mean(sizes) / 1000:.0f} KB a still frame (largest {max(sizes) / 1000:.0f}),"
+            f" {np.mean(coarse) / 1000:.0f} KB while moving (largest {max(coarse) / 1000:.0f}),"
+            f" {np.median(times):.1f} ms to draw"
+        )
+        if depth == "truecolor":
+            assert np.mean(sizes) < 130_000

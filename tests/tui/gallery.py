@@ -1,0 +1,61 @@
+"""Shows the widgets on one screen each, to be looked at: gallery.py [picture|plot|rows|form|jobs|...]."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from textual.app import App, ComposeResult
+from textual.containers import Horizontal
+from textual.widgets import Footer
+
+from fext_tui.widgets.picture import Picture
+
+
+def scene(height: int = 240, width: int = 320) -> np.ndarray:
+    """A smooth, colourful picture with edges: uint8 (H, W, 3)."""
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    sky = np.stack([90 + 100 * y / height, 140 + 60 * y / height, 230 - 40 * y / height], -1)
+    hills = y > height * (0.6 + 0.1 * np.sin(x / width * 9))
+    sky[hills] = np.stack([40 + 60 * x / width, 110 + 50 * np.sin(x / 30), 50 + 0 * x], -1)[hills]
+    sun = (x - width * 0.7) ** 2 + (y - height * 0.25) ** 2 < (height * 0.12) ** 2
+    sky[sun] = (250, 220, 120)
+    return np.clip(sky + np.random.default_rng(3).normal(0, 4, sky.shape), 0, 255).astype(np.uint8)
+
+
+class Gallery(App[None]):
+    """One widget a page."""
+
+    CSS = "Horizontal > * { width: 1fr; margin: 0 1; }"
+
+    def __init__(self, page: str, path: Path | None = None) -> None:
+        super().__init__()
+        self.page = page
+        self.path = path
+
+    def compose(self) -> ComposeResult:
+        yield from getattr(self, f"page_{self.page}")()
+        yield Footer()
+
+    def page_picture(self) -> ComposeResult:
+        with Horizontal():
+            yield Picture(id="one")
+            yield Picture(id="two", empty="No reconstruction yet\ntrain a model first")
+
+    def on_mount(self) -> None:
+        fill = getattr(self, f"fill_{self.page}", None)
+        if fill is not None:
+            self.call_after_refresh(fill)
+
+    def fill_picture(self) -> None:
+        pixels = scene()
+        if self.path is not None:
+            from PIL import Image
+
+            pixels = np.asarray(Image.open(self.path).convert("RGB"))
+        self.query_one("#one", Picture).show(pixels, "[red]landscape[/].jpg  320 × 240")
+
+
+if __name__ == "__main__":
+    Gallery(sys.argv[1] if len(sys.argv) > 1 else "picture", Path(sys.argv[2]) if len(sys.argv) > 2 else None).run()
