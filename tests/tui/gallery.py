@@ -10,6 +10,7 @@ from textual.app import App, ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Footer
 
+from fext_tui.widgets.loss_plot import LossPlot
 from fext_tui.widgets.picture import Picture
 
 
@@ -42,6 +43,21 @@ class Gallery(App[None]):
         with Horizontal():
             yield Picture(id="one")
             yield Picture(id="two", empty="No reconstruction yet\ntrain a model first")
+
+    def page_plot(self) -> ComposeResult:
+        yield LossPlot(id="plot")
+        yield LossPlot(id="none", empty="No run chosen")
+
+    def fill_plot(self) -> None:
+        noise = np.random.default_rng(5).normal(0, 0.004, (60, 2))
+        curve = 0.1 + 0.25 * np.exp(-np.arange(60) / 12)
+        self.query_one("#plot", LossPlot).set_history(
+            [
+                {"epoch": n + 1, "loss": curve[n] + noise[n, 0], "val_loss": curve[n] * 1.08 + noise[n, 1]}
+                | {"cosine_similarity": 1 - curve[n] / 2, "learning_rate": 1e-3 * 0.95**n}
+                for n in range(60)
+            ]
+        )
 
     def on_mount(self) -> None:
         fill = getattr(self, f"fill_{self.page}", None)

@@ -1,0 +1,113 @@
+"""The loss plot: what it draws, what it leaves out, and its keys."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from textual.app import App, ComposeResult
+
+from fext_tui.widgets.loss_plot import LossPlot, log_ticks, nice_ticks, thin
+
+
+class Host(App[None]):
+    def compose(self) -> ComposeResult:
+        yield LossPlot()
+
+
+def history(epochs: int) -> list[dict[str, object]]:
+    return [
+        {"epoch": n, "loss": 1 / n, "val_loss": 1.2 / n, "cosine_similarity": 1 - 1 / (n + 1), "note": "text"}
+        for n in range(1, epochs + 1)
+    ]
+
+
+async def test_empty_then_filled_then_longer():
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        plot = app.query_one(LossPlot)
+        assert "No epochs yet" in plot.render().plain
+        plot.set_history(history(5))
+        await pilot.pause()
+        text = plot.render().plain
+        assert text.startswith(" loss ") and "train 0.2 " in text and "validation 0.24" in text
+        assert "best 0.24 at epoch 5" in text and "epoch" in text.splitlines()[-1]
+        assert set("▀▄█▌▐▘▝▖▗") & set(text)
+        plot.set_history(history(50))
+        await pilot.pause()
+        assert "50" in plot.render().plain and "best 0.024" in plot.render().plain
+
+
+async def test_keys_choose_metric_and_axis():
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        plot = app.query_one(LossPlot)
+        plot.set_history(history(30))
+        plot.focus()
+        assert plot.metrics == ["loss", "cosine_similarity"]
+        await pilot.press("m")
+        assert plot.metric == "cosine_similarity"
+        assert plot.render().plain.startswith(" cosine similarity")
+        await pilot.press("m", "l")
+        assert plot.metric == "loss" and plot.log_scale
+        assert "(log)" in plot.render().plain and "0.05" in plot.render().plain
+        await pilot.click(plot, offset=(3, 0))
+        assert plot.metric == "cosine_similarity"
+
+
+@pytest.mark.parametrize("log_scale", [False, True])
+@pytest.mark.parametrize(
+    "values",
+    [
+        [math.nan, math.inf, -math.inf],
+        [0.0, 0.0],
+        [-1.0, 2.0, math.nan],
+        [0.5],
+        [0.5, 0.5, 0.5],
+        [1e308, 1e-308],
+        [1e-30, 1e30],
+        ["", None, "0.25", "x"],
+        [-3.0, -2.0],
+    ],
+)
+async def test_odd_values_never_end_the_app(values, log_scale):
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        plot = app.query_one(LossPlot)
+        plot.log_scale = log_scale
+        plot.set_history([{"epoch": n, "loss": v, "val_loss": v} for n, v in enumerate(values, 1)])
+        for size in ((80, 24), (30, 8), (12, 3), (1, 1), (200, 60)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            assert plot.render().plain.strip() or size == (1, 1)
+
+
+async def test_odd_names_are_text():
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        plot = app.query_one(LossPlot)
+        plot.set_history([{"epoch": 1, "[/x]\x1b": 1.0}, {"epoch": 2, "[/x]\x1b": 2.0}])
+        plot.metric = "[/x]\x1b"
+        await pilot.pause()
+        assert plot.render().plain.startswith(" [/x]\\x1b ")
+
+
+async def test_a_long_history_is_thinned_and_other_themes_draw():
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        plot = app.query_one(LossPlot)
+        plot.set_history(history(20_000))
+        for theme in ("textual-light", "textual-ansi", "nord"):
+            if theme in app.available_themes:
+                app.theme = theme
+                await pilot.pause()
+                assert "20000" in plot.render().plain
+    points = [(float(n), float(n)) for n in range(1000)]
+    assert len(thin(points, 160)) == 160 and thin(points, 160)[0] == points[0] and thin(points, 160)[-1] == points[-1]
+
+
+def test_ticks_are_round():
+    assert nice_ticks(0.1, 0.33, 4) == [0.1, 0.2, 0.3]
+    assert nice_ticks(1, 3, 10, whole=True) == [1, 2, 3]
+    assert [round(10**mark, 9) for mark in log_ticks(-2.1, -0.9, 6)] == [0.01, 0.02, 0.05, 0.1]
+    assert len(log_ticks(-0.31, -0.30, 3)) >= 2
