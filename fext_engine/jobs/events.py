@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ Kind = Literal[
 KINDS: tuple[str, ...] = get_args(Kind)
 TERMINAL: frozenset[str] = frozenset({"finished", "failed", "stopped"})
 EVENTS_FILE = "events.jsonl"
+ENDED_AT_ONCE = {"message": "ended at once, on request; what was saved before is kept", "resumable": False}
 
 
 @dataclass(frozen=True)
@@ -26,10 +28,10 @@ class Event:
     time: float = field(default_factory=time.time)
 
     def to_json(self) -> str:
-        """One line of ASCII JSON; a value that JSON has no word for (nan, a path) becomes null or text."""
+        """One line of ASCII JSON; numpy's numbers become plain ones, nan null, anything else text."""
         record = {"kind": self.kind, "time": round(self.time, 3), **self.data}
         try:
-            return json.dumps(record, allow_nan=False, default=str)
+            return json.dumps(record, allow_nan=False, default=_plain)
         except ValueError:
             return json.dumps(_without_nan(record), default=str)
 
@@ -44,7 +46,28 @@ def parse_event(line: str | bytes) -> Event | None:
         return None
     moment = record.pop("time", 0.0)
     kind = cast(Kind, record.pop("kind"))
-    return Event(kind, record, float(moment) if isinstance(moment, int | float) else 0.0)
+    return Event(kind, record, moment if isinstance(moment, float) else 0.0)
+
+
+class EventWriter:
+    """Appends events to a job's file, each in one write, so that a signal or a full disk tears none in two."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = (folder / EVENTS_FILE).open("ab+", buffering=0)
+        if self._file.seekable() and self._file.tell():
+            self._file.seek(-1, os.SEEK_END)
+            if self._file.read(1) != b"\n":  # the writer before was killed in the middle of a line
+                self._file.write(b"\n")
+
+    def write(self, event: Event) -> None:
+        """Append one event; the rare and important ones are on disk when this returns."""
+        self._file.write(event.to_json().encode() + b"\n")
+        if event.kind in ("metric", *TERMINAL):
+            os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
 
 class EventReader:
@@ -63,11 +86,19 @@ class EventReader:
         except FileNotFoundError:
             return []
         whole = block.rfind(b"\n") + 1
+        if not whole and len(block) == limit:  # one line longer than the limit
+            return self.read(limit * 2)
         self._offset += whole
         return [event for line in block[:whole].splitlines() if (event := parse_event(line))]
 
 
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") and getattr(value, "ndim", None) == 0 else str(value)
+
+
 def _without_nan(value: Any) -> Any:
+    if hasattr(value, "item"):
+        value = _plain(value)
     if isinstance(value, dict):
         return {key: _without_nan(v) for key, v in value.items()}
     if isinstance(value, list | tuple):

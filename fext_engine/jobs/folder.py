@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import secrets
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 from filelock import FileLock, Timeout
 
 from fext_engine import __version__
 from fext_engine.errors import FextError
+from fext_engine.paths import escape_name
 from fext_engine.settings import Settings
 from fext_engine.workspace import Workspace, timestamp, write_atomic
 
@@ -21,6 +25,7 @@ PID_FILE = "pid"
 JOB_FILE = "job.toml"
 OUTPUT_FILE = "output.log"
 CLAIM_SECONDS = 3.0  # somebody asking `is_alive` holds the lock for an instant
+CLOCK_SECONDS = 1.0  # a process's start is told within this
 
 
 @dataclass(frozen=True)
@@ -47,11 +52,12 @@ def create_job(workspace: Workspace, verb: str, settings: Settings, arguments: d
         "settings": settings.model_dump(),
     }
     try:
+        text = tomli_w.dumps(document).encode()
         folder.mkdir(parents=True)
-        write_atomic(folder / JOB_FILE, tomli_w.dumps(document))
+        write_atomic(folder / JOB_FILE, text)
     except OSError as error:
         raise FextError(
-            f"cannot write the job folder {folder}: {error.strerror}",
+            f"cannot write the job folder {escape_name(str(folder))}: {error.strerror}",
             "free some space or make the resources folder writable",
         ) from error
     except UnicodeEncodeError as error:
@@ -79,11 +85,14 @@ def read_request(folder: Path) -> JobRequest:
             created=document["created"].timestamp(),
         )
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise FextError(f"{folder / JOB_FILE} cannot be read: {error}", "remove that job's folder") from error
+        raise FextError(
+            f"{escape_name(str(folder / JOB_FILE))} cannot be read: {error}", "remove that job's folder"
+        ) from error
 
 
-def claim(folder: Path) -> FileLock:
-    """Take the lock that says the job lives, until this process ends; raises FextError if it lives already."""
+@contextmanager
+def claim(folder: Path) -> Iterator[None]:
+    """Hold the lock that says the job lives; raises FextError when another process holds it."""
     lock = FileLock(folder / LOCK_FILE)
     try:
         lock.acquire(timeout=CLAIM_SECONDS)
@@ -91,7 +100,15 @@ def claim(folder: Path) -> FileLock:
         raise FextError(
             f"job {folder.name} runs already", f"follow it with `fext jobs follow {folder.name}`"
         ) from None
-    return lock
+    except OSError as error:
+        raise FextError(
+            f"cannot lock the job folder {escape_name(str(folder))}: {error.strerror}",
+            "make the resources folder writable",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def is_alive(folder: Path) -> bool:
@@ -110,19 +127,25 @@ def is_alive(folder: Path) -> bool:
     return False
 
 
-def write_pid(folder: Path, pid: int) -> None:
-    """Note the process that runs the job; believed only while the lock is held."""
-    (folder / PID_FILE).write_text(str(pid), encoding="ascii")
+def write_pid(folder: Path) -> None:
+    """Note this process, by its id and the time it began, as the one that runs the job."""
+    process = psutil.Process()
+    write_atomic(folder / PID_FILE, f"{process.pid} {process.create_time()!r}")
 
 
 def read_pid(folder: Path) -> int | None:
-    """The process that runs the job now, or None when none does."""
+    """The process that runs the job now on this machine, or None when none does.
+
+    It is believed only while the lock is held and while its id still belongs to a process of that start.
+    """
     if not is_alive(folder):
         return None
     try:
-        return int((folder / PID_FILE).read_text(encoding="ascii"))
-    except (OSError, ValueError):
+        pid, began = (folder / PID_FILE).read_text(encoding="ascii").split()
+        same = abs(psutil.Process(int(pid)).create_time() - float(began)) < CLOCK_SECONDS
+    except (OSError, ValueError, psutil.Error):
         return None
+    return int(pid) if same else None
 
 
 def output_tail(folder: Path, lines: int = 12) -> str:

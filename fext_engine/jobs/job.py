@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from fext_engine.jobs import platform
-from fext_engine.jobs.events import EVENTS_FILE, Event, Kind
+from fext_engine.jobs.events import Event, EventWriter, Kind
 from fext_engine.jobs.folder import JobRequest
 from fext_engine.paths import escape_name
 from fext_engine.workspace import Workspace
@@ -39,17 +38,14 @@ class Job:
         self.run: str | None = None
         self.stops_asked = 0
         self._listeners = listeners
-        self._file = (folder / EVENTS_FILE).open("ab")
+        self._events = EventWriter(folder)
         self._stage = _Stage("")
         self._stop_polled = 0.0
 
     def emit(self, kind: Kind, **data: Any) -> None:
         """Write an event to the job's file and tell every listener."""
         event = Event(kind, {"run": self.run, **data} if self.run else data)
-        self._file.write(event.to_json().encode() + b"\n")
-        self._file.flush()
-        if kind in ("metric", "finished", "failed", "stopped"):
-            os.fsync(self._file.fileno())
+        self._events.write(event)
         for listener in self._listeners:
             listener(event)
 
@@ -99,7 +95,7 @@ class Job:
 
     def close(self) -> None:
         """Close the events file."""
-        self._file.close()
+        self._events.close()
 
 
 class _Stage:
@@ -109,7 +105,8 @@ class _Stage:
         self.name = name
         self._last_event = -1e9
         self._mark: tuple[float, int] | None = None
-        self._rate: float | None = None
+        self._rate = 0.0
+        self._seconds = 0.0
 
     def is_due(self, done: int, total: int | None, now: float) -> bool:
         if now - self._last_event < PROGRESS_SECONDS and done != total:
@@ -118,13 +115,13 @@ class _Stage:
         return True
 
     def rate(self, done: int, now: float) -> float | None:
-        """Units a second: an exponential average that forgets within about RATE_SECONDS."""
+        """Units a second: the plain average at first, then one that forgets within about RATE_SECONDS."""
         if self._mark is None or done < self._mark[1]:
             self._mark = (now, done)
-            return None
         elapsed, step = now - self._mark[0], done - self._mark[1]
         if elapsed > 0.05 and step > 0:
-            weight = min(1.0, elapsed / RATE_SECONDS) if self._rate is not None else 1.0
-            self._rate = step / elapsed * weight + (self._rate or 0.0) * (1 - weight)
+            self._seconds += elapsed
+            weight = min(1.0, elapsed / min(self._seconds, RATE_SECONDS))
+            self._rate += (step / elapsed - self._rate) * weight
             self._mark = (now, done)
-        return self._rate
+        return self._rate or None

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 WINDOWS = sys.platform == "win32"
-STOP_FILE = "stop"  # how Windows, which has no SIGTERM to catch, asks a job to stop
+STOP_FILE = "stop"  # asks a job to stop where no signal can: before it begins, and on Windows
 BACKGROUND_NICENESS = 10
 
 
@@ -43,25 +43,24 @@ def lower_priority() -> None:
         psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if WINDOWS else BACKGROUND_NICENESS)
 
 
-def ask_to_stop(pid: int, folder: Path) -> None:
-    """Ask the job in `folder`, run by `pid`, to stop once its state is saved."""
-    if WINDOWS:
-        (folder / STOP_FILE).touch()
-        return
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGTERM)
+def ask_to_stop(pid: int | None, folder: Path) -> None:
+    """Ask the job in `folder`, run by `pid` if that is known, to stop once its state is saved."""
+    (folder / STOP_FILE).touch()
+    if pid is not None and not WINDOWS:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
 
 
 def stop_was_asked(folder: Path) -> bool:
-    """Whether a stop was asked by file (Windows); signals are told by `on_stop_signals`."""
-    return WINDOWS and (folder / STOP_FILE).exists()
+    """Whether a stop was asked by file; signals are told by `on_stop_signals`."""
+    return (folder / STOP_FILE).exists()
 
 
 def end_now(pid: int) -> None:
-    """End `pid` and every process it started, without asking."""
+    """End `pid` and every process it started, without asking; of this very process only what it started."""
     try:
         process = psutil.Process(pid)
-        family = [*process.children(recursive=True), process]
+        family = [*([process] if pid != os.getpid() else []), *process.children(recursive=True)]
     except psutil.NoSuchProcess:
         return
     for member in family:

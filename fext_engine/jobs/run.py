@@ -14,10 +14,11 @@ from typing import Any
 
 from fext_engine.errors import FextError, JobStopped
 from fext_engine.jobs import platform
-from fext_engine.jobs.events import Event
+from fext_engine.jobs.events import ENDED_AT_ONCE, EVENTS_FILE, Event
 from fext_engine.jobs.folder import claim, create_job, read_request, write_pid
 from fext_engine.jobs.job import Job
 from fext_engine.jobs.verbs import find_verb
+from fext_engine.paths import escape_name
 from fext_engine.records import open_records
 from fext_engine.records.jobs import record_end, record_start
 from fext_engine.settings import Settings
@@ -36,14 +37,18 @@ def run_job(workspace: Workspace, folder: Path, *listeners: Listener) -> dict[st
     user can act on, JobStopped when it stopped on request.
     """
     with claim(folder):
-        write_pid(folder, os.getpid())
+        if (folder / EVENTS_FILE).exists():
+            raise FextError(f"job {folder.name} has run already", "start a new one")
         request = read_request(folder)
         job = Job(workspace, folder, request, listeners)
         run = request.arguments.get("run")
         job.run = str(run) if run else None
-        job.emit("started", verb=job.verb, id=job.id, pid=os.getpid())
         try:
-            with _recorded(workspace, job), _stoppable(job):
+            with _stoppable(job), _recorded(workspace, job):
+                write_pid(folder)
+                job.emit("started", verb=job.verb, id=job.id, pid=os.getpid())
+                if job.stop_requested:
+                    raise JobStopped("stopped before it began", "start it again")
                 summary = find_verb(job.verb)(job)
                 job.emit("finished", summary=summary)
         finally:
@@ -68,7 +73,10 @@ def _stoppable(job: Job) -> Iterator[None]:
     def asked() -> None:
         job.stops_asked += 1
         if job.stops_asked >= STOPS_UNTIL_HARD:
+            with contextlib.suppress(Exception):  # a listener may be in the middle of a line
+                job.emit("stopped", **ENDED_AT_ONCE)
             platform.end_now(os.getpid())
+            os._exit(EXIT_INTERRUPTED)
 
     restore = platform.on_stop_signals(asked)
     try:
@@ -79,23 +87,27 @@ def _stoppable(job: Job) -> Iterator[None]:
 
 @contextmanager
 def _recorded(workspace: Workspace, job: Job) -> Iterator[None]:
-    """Write how the job ends into its events and the database, whatever happens inside."""
+    """Write how the job ends into its events and the database, whatever happens inside.
+
+    A full disk can take the last event too; the exception still reaches the command line and output.log.
+    """
     _record(workspace, lambda records: record_start(records, job.id, job.verb, job.run))
     state, message = "finished", ""
     try:
         yield
     except JobStopped as stop:
         state, message = "stopped", str(stop)
-        job.emit("stopped", message=message, resumable=True)
+        with contextlib.suppress(OSError):
+            job.emit("stopped", message=message, resumable=True)
         raise
     except FextError as error:
         state, message = "failed", str(error)
-        job.emit("failed", error=error.what, do=error.do)
+        with contextlib.suppress(OSError):
+            job.emit("failed", error=error.what, do=error.do)
         raise
     except BaseException as error:
         known = _explain(error)
         state, message = "failed", str(known)
-        # A full disk can take the event too; the exception still reaches the command line and output.log.
         with contextlib.suppress(OSError):
             job.emit("failed", error=known.what, do=known.do, traceback=traceback.format_exc())
         raise known from error
@@ -120,6 +132,6 @@ def _explain(error: BaseException) -> FextError:
             f"out of memory ({kind})", "lower training.batch_size, or the image size, and try again"
         )
     if isinstance(error, OSError) and error.errno is not None:
-        place = f" at {error.filename!r}" if error.filename else ""
+        place = f" at {escape_name(str(error.filename))}" if error.filename else ""
         return FextError(f"{error.strerror}{place}", "check space and permissions, then start again")
     return FextError(f"{kind}: {error}", "the log has the traceback; please report it")

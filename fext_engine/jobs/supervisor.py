@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -12,10 +13,19 @@ from typing import Any, Literal
 
 from fext_engine.errors import FextError
 from fext_engine.jobs import platform
-from fext_engine.jobs.events import EVENTS_FILE, TERMINAL, Event, EventReader, parse_event
+from fext_engine.jobs.events import (
+    ENDED_AT_ONCE,
+    EVENTS_FILE,
+    TERMINAL,
+    Event,
+    EventReader,
+    EventWriter,
+    parse_event,
+)
 from fext_engine.jobs.folder import (
     OUTPUT_FILE,
     JobRequest,
+    claim,
     create_job,
     is_alive,
     output_tail,
@@ -50,11 +60,12 @@ class JobInfo:
 
 
 class Supervisor:
-    """The jobs of one workspace. It holds no state that a new one could not read from the folders."""
+    """The jobs of one workspace. What it holds in memory, a new one reads again from the folders."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._over: set[str] = set()  # ended jobs never come back to life; not to be read again
 
     def start(self, verb: str, settings: Settings, arguments: dict[str, Any] | None = None) -> str:
         """Start a job in a process of its own and return its id; raises FextError when that cannot be done."""
@@ -77,8 +88,20 @@ class Supervisor:
         return found
 
     def active(self) -> list[JobInfo]:
-        """The jobs that run now."""
-        return [job for job in self.jobs() if job.is_active]
+        """The jobs that run now, the newest first; cheap to ask again and again."""
+        found = []
+        for folder in sorted(self.workspace.jobs.iterdir(), key=lambda p: p.name, reverse=True):
+            if folder.name in self._over:
+                continue
+            try:
+                job = self._describe(folder, read_request(folder))
+            except FextError:
+                continue
+            if job.is_active:
+                found.append(job)
+            else:
+                self._over.add(folder.name)
+        return found
 
     def find(self, job_id: str) -> JobInfo:
         """Return the job of that id, of a unique beginning of it, or the newest for `latest`."""
@@ -122,17 +145,25 @@ class Supervisor:
     def stop(self, job_id: str, hard: bool = False) -> None:
         """Ask a job to save its state and stop, or (`hard`) end it and its workers at once."""
         folder = self.workspace.jobs / job_id
+        if not self._describe(folder, read_request(folder)).is_active:
+            return
         pid = read_pid(folder)
-        if pid is None:
-            child = self._children.get(job_id)
-            if child is None or child.poll() is not None:
-                return
-            pid = child.pid  # started, but not at work yet: nothing to save
-            hard = True
-        if hard:
+        child = self._children.get(job_id)
+        if hard and pid is None and child is not None and child.poll() is None:
+            pid = child.pid  # started, but not at work yet
+        if hard and pid is not None:
             platform.end_now(pid)
+            with contextlib.suppress(FextError), claim(folder):
+                self._note_the_end(folder)
         else:
             platform.ask_to_stop(pid, folder)
+
+    def _note_the_end(self, folder: Path) -> None:
+        """Say for a process that was ended at once how it ended, unless it did so itself."""
+        if not any(event.kind in TERMINAL for event in _last_events(folder)):
+            writer = EventWriter(folder)
+            writer.write(Event("stopped", dict(ENDED_AT_ONCE)))
+            writer.close()
 
     def _describe(self, folder: Path, request: JobRequest) -> JobInfo:
         events = _last_events(folder)
