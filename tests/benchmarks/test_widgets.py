@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 from textual.app import App, ComposeResult
+from textual.widgets import Footer
 
 from fext_tui.widgets.picture import Picture
+from fext_tui.widgets.row_list import Column, RowList
 
 pytestmark = pytest.mark.benchmark
 
@@ -55,3 +57,35 @@ async def test_bytes_of_a_full_frame(photos, depth):
         )
         if depth == "truecolor":
             assert np.mean(sizes) < 130_000
+
+
+class Million:
+    columns = (Column("path"), Column("size", 10, "right"))
+
+    def count(self) -> int:
+        return 1_000_000
+
+    def rows(self, offset: int, limit: int) -> list[tuple[str, str]]:
+        return [(f"folder/image_{n:07}.jpg", str(n)) for n in range(offset, offset + limit)]
+
+
+class ListHost(App[None]):
+    def compose(self) -> ComposeResult:
+        yield Footer()
+
+
+async def test_opening_a_million_rows():
+    """Time from `mount` to the first paint, and from a key to the paint."""
+    app = ListHost()
+    async with app.run_test(size=(120, 40)) as pilot:
+        start = perf_counter()
+        rows = RowList(Million())
+        await app.mount(rows)
+        await pilot.pause()
+        opened = perf_counter() - start
+        start = perf_counter()
+        for key in ("G", "g", "pagedown", "j") * 10:
+            await rows.run_action(rows._bindings.get_bindings_for_key(key)[0].action)
+            for y in range(40):
+                rows.render_line(y)
+        print(f"\n1,000,000 rows: {opened * 1000:.0f} ms to open, {(perf_counter() - start) * 25:.1f} ms a move")

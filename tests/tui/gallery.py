@@ -12,6 +12,7 @@ from textual.widgets import Footer
 
 from fext_tui.widgets.loss_plot import LossPlot
 from fext_tui.widgets.picture import Picture
+from fext_tui.widgets.row_list import Column, RowList
 
 
 def scene(height: int = 240, width: int = 320) -> np.ndarray:
@@ -23,6 +24,22 @@ def scene(height: int = 240, width: int = 320) -> np.ndarray:
     sun = (x - width * 0.7) ** 2 + (y - height * 0.25) ** 2 < (height * 0.12) ** 2
     sky[sun] = (250, 220, 120)
     return np.clip(sky + np.random.default_rng(3).normal(0, 4, sky.shape), 0, 255).astype(np.uint8)
+
+
+class Images:
+    """A million rows made on demand."""
+
+    columns = (Column("path"), Column("size", 11, "right"), Column("class", 12), Column("health", 14))
+
+    def count(self) -> int:
+        return 1_000_000
+
+    def rows(self, offset: int, limit: int) -> list[tuple[str, ...]]:
+        odd = ("[red]x[/].png", "漢字の写真/" + "長い" * 30 + ".jpg", "caf\\xe9.jpg")
+        return [
+            (odd[n] if n < 3 else f"cats/image_{n:07}.jpg", f"{n % 9 + 3}00 × 240", "cats", "ok" if n % 7 else "truncated")
+            for n in range(offset, min(offset + limit, self.count()))
+        ]
 
 
 class Gallery(App[None]):
@@ -58,6 +75,11 @@ class Gallery(App[None]):
                 for n in range(60)
             ]
         )
+
+    def page_rows(self) -> ComposeResult:
+        rows = RowList(Images())
+        rows.sort_mark(0)
+        yield rows
 
     def on_mount(self) -> None:
         fill = getattr(self, f"fill_{self.page}", None)
