@@ -6,6 +6,8 @@ printable, reversible text of `fext_engine.paths`; times are seconds since 1970 
 
 from __future__ import annotations
 
+from fext_engine.records.image_schema import IMAGES
+
 _RUNS_AND_JOBS = """
 CREATE TABLE jobs (
     id            TEXT PRIMARY KEY,
@@ -18,4 +20,4 @@ CREATE TABLE jobs (
 ) STRICT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_RUNS_AND_JOBS,)
+MIGRATIONS: tuple[str, ...] = (_RUNS_AND_JOBS, IMAGES)

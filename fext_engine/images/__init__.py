@@ -1,0 +1,1 @@
+"""Images: finding, decoding, measuring and comparing them. Nothing here imports torch."""

@@ -1,0 +1,66 @@
+"""The table of image measures: names, units and meaning, in the order of the database's columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One number that is measured on every image."""
+
+    name: str
+    unit: str
+    help: str
+    direction: Literal["", "high", "low", "both"] = ""
+    """Which end is worth a look: `high` or `low` values, `both`, or neither."""
+    skewed: bool = False
+    """Spread over orders of magnitude: shown and compared in logarithms."""
+
+
+MEASURES: tuple[Measure, ...] = (
+    Measure("mean", "0-255", "mean grey value", "both"),
+    Measure("median", "0-255", "median grey value", "both"),
+    Measure("std", "0-255", "standard deviation of the grey values (contrast)", "low"),
+    Measure("minimum", "0-255", "darkest grey value", "high"),
+    Measure("maximum", "0-255", "brightest grey value", "low"),
+    Measure("range", "0-255", "brightest minus darkest grey value", "low"),
+    Measure("red_mean", "0-255", "mean of the red channel"),
+    Measure("green_mean", "0-255", "mean of the green channel"),
+    Measure("blue_mean", "0-255", "mean of the blue channel"),
+    Measure("red_std", "0-255", "standard deviation of the red channel"),
+    Measure("green_std", "0-255", "standard deviation of the green channel"),
+    Measure("blue_std", "0-255", "standard deviation of the blue channel"),
+    Measure("noise_std", "0-255", "std of grey minus its 3x3 Gaussian", "high", skewed=True),
+    Measure("noise_ratio", "share", "noise_std / std", "high"),
+    Measure("dark_share", "share", "pixels darker than 10", "high"),
+    Measure("bright_share", "share", "pixels brighter than 245", "high"),
+    Measure("entropy", "bits", "Shannon entropy of the 256 grey values", "low"),
+    Measure("laplacian_variance", "", "variance of the 3x3 Laplacian (sharpness)", "low", skewed=True),
+    Measure("tenengrad", "", "mean squared 3x3 Sobel gradient (sharpness)", "low", skewed=True),
+    Measure(
+        "high_frequency_share", "share", "Fourier magnitude beyond a quarter of the largest radius", "low"
+    ),
+    Measure("colourfulness", "", "Hasler and Suesstrunk's colourfulness; 0 is grey", "both"),
+    Measure("saturation_mean", "share", "mean HSV saturation", "both"),
+    Measure("low_saturation_share", "share", "pixels of HSV saturation below 0.1", "high"),
+    Measure("high_saturation_share", "share", "pixels of HSV saturation above 0.9", "high"),
+    Measure("edge_density", "share", "edge pixels (Canny at 0.67 and 1.33 times the median)", "both"),
+    Measure("gradient_mean", "", "mean 3x3 Sobel gradient", "low", skewed=True),
+    Measure(
+        "lbp_energy", "share", "sum of squares of the local binary patterns' histogram (uniformity)", "high"
+    ),
+    Measure("lbp_entropy", "bits", "Shannon entropy of the local binary patterns' histogram", "low"),
+)
+
+MEASURE_NAMES = tuple(measure.name for measure in MEASURES)
+
+
+def find_measure(name: str) -> Measure:
+    """Return the measure called `name`; raises KeyError."""
+    return MEASURES[MEASURE_NAMES.index(name)] if name in MEASURE_NAMES else _unknown(name)
+
+
+def _unknown(name: str) -> Measure:
+    raise KeyError(name)

@@ -1,0 +1,207 @@
+"""Records of images: what a scan saw, what an examination found, and windows of the list for the screen."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from fext_engine.errors import FextError
+from fext_engine.images.findings import Examined, Task
+from fext_engine.images.measures import MEASURE_NAMES
+from fext_engine.images.scan import ScannedFile
+from fext_engine.images.split import SPLIT_NAMES
+from fext_engine.paths import escape_name
+from fext_engine.records.database import Records
+
+CHUNK = 1000
+
+LIST_COLUMNS = (
+    "path", "class", "split", "status", "reason", "bytes", "width", "height", "format", "mode", "bit_depth",
+    "orientation", "frames", "alpha_share", "notes", "digest", *MEASURE_NAMES,
+)  # fmt: skip
+"""What `list_images` returns and can sort by."""
+
+_KEEP = "bytes = excluded.bytes AND mtime_ns = excluded.mtime_ns AND status <> 'unreadable'"
+_RECORD_FILE = f"""
+INSERT INTO images (root_id, path, class, bytes, mtime_ns, scan) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (root_id, path) DO UPDATE SET
+    scan = excluded.scan, class = excluded.class,
+    status = CASE WHEN {_KEEP} THEN status ELSE 'pending' END,
+    reason = CASE WHEN {_KEEP} THEN reason ELSE '' END,
+    bytes = excluded.bytes, mtime_ns = excluded.mtime_ns
+"""
+_FOUND = ("status", "reason", "digest", "format", "mode", "bit_depth", "width", "height", "orientation", "frames",
+          "alpha_share", "notes")  # fmt: skip
+_RECORD_FOUND = f"UPDATE images SET {', '.join(f'{name} = ?' for name in _FOUND)} WHERE id = ?"
+_RECORD_MEASURES = (
+    f"INSERT OR REPLACE INTO image_statistics (image_id, {', '.join(MEASURE_NAMES)}, perceptual_hash) "
+    f"VALUES ({', '.join('?' * (len(MEASURE_NAMES) + 2))})"
+)
+
+
+def find_root(records: Records, root: Path) -> int | None:
+    """Return the id of a scanned folder, or None when it was never scanned."""
+    row = records.connection.execute("SELECT id FROM image_roots WHERE path = ?", (_shown(root),)).fetchone()
+    return int(row["id"]) if row else None
+
+
+def record_scan(records: Records, root: Path, files: Iterable[ScannedFile]) -> Iterator[int]:
+    """Record the files of a scan, yielding how many so far after each chunk, which is a transaction.
+
+    New files and files whose size or time changed become `pending`, as do unreadable ones, whose
+    permissions may have changed. Files that are gone are forgotten at the end, thus not by a scan that is
+    broken off.
+    """
+    shown = _shown(root)
+    with records.connection as connection:
+        connection.execute(
+            "INSERT INTO image_roots (path, scans) VALUES (?, 1) "
+            "ON CONFLICT (path) DO UPDATE SET scans = scans + 1",
+            (shown,),
+        )
+    root_id, scan = connection.execute(
+        "SELECT id, scans FROM image_roots WHERE path = ?", (shown,)
+    ).fetchone()
+    count = 0
+    for chunk in _chunks(files):
+        rows = ((root_id, f.path, f.class_name, f.size, f.mtime_ns, scan) for f in chunk)
+        with connection:
+            connection.executemany(_RECORD_FILE, rows)
+        count += len(chunk)
+        yield count
+    with connection:
+        connection.execute("DELETE FROM images WHERE root_id = ? AND scan < ?", (root_id, scan))
+
+
+def iterate_paths(records: Records, root_id: int) -> Iterator[str]:
+    """All stored paths of a root in the order of their ids."""
+    query = "SELECT path FROM images WHERE root_id = ? ORDER BY id"
+    return (row[0] for row in records.connection.execute(query, (root_id,)))
+
+
+def record_splits(records: Records, root_id: int, codes: npt.NDArray[np.uint8]) -> None:
+    """Store the splits of `iterate_paths`, code for path, in the same order; only changes are written."""
+    query = "SELECT id, split FROM images WHERE root_id = ? ORDER BY id"
+    stored = records.connection.execute(query, (root_id,))
+    changes: list[tuple[str, int]] = []
+    for row, code in zip(stored, codes, strict=True):
+        if row["split"] != SPLIT_NAMES[code]:
+            changes.append((SPLIT_NAMES[code], row["id"]))
+    with records.connection as connection:
+        connection.executemany("UPDATE images SET split = ? WHERE id = ?", changes)
+
+
+def count_pending(records: Records, root_id: int) -> int:
+    """How many used images have not been examined since they were new or changed."""
+    query = "SELECT count(*) FROM images WHERE root_id = ? AND status = 'pending' AND split <> 'unused'"
+    return int(records.connection.execute(query, (root_id,)).fetchone()[0])
+
+
+def iterate_pending(records: Records, root_id: int) -> Iterator[Task]:
+    """Yield the images that `count_pending` counts, a window at a time: results may be stored meanwhile."""
+    last = 0
+    while True:
+        rows = records.connection.execute(
+            "SELECT id, path FROM images WHERE root_id = ? AND status = 'pending' AND split <> 'unused' "
+            "AND id > ? ORDER BY id LIMIT ?",
+            (root_id, last, CHUNK),
+        ).fetchall()
+        if not rows:
+            return
+        last = rows[-1]["id"]
+        yield from (Task(row["id"], row["path"]) for row in rows)
+
+
+def record_examined(records: Records, found: Sequence[Examined]) -> None:
+    """Store what was found in some files, all or nothing."""
+    usable = [e for e in found if e.status == "ok"]
+    with records.connection as connection:
+        connection.executemany(_RECORD_FOUND, ([*(getattr(e, name) for name in _FOUND), e.id] for e in found))
+        for table in ("image_statistics", "image_histograms"):  # of the file's earlier content
+            connection.executemany(
+                f"DELETE FROM {table} WHERE image_id = ?", ((e.id,) for e in found if e.status != "ok")
+            )
+        connection.executemany(_RECORD_MEASURES, ((e.id, *e.values, e.perceptual_hash) for e in usable))
+        connection.executemany(
+            "INSERT OR REPLACE INTO image_histograms (image_id, counts) VALUES (?, ?)",
+            ((e.id, e.histogram) for e in usable),
+        )
+
+
+def count_statuses(records: Records, root: Path) -> dict[str, int]:
+    """Return how many images of a root have each status, the most frequent first; `pending` is not read yet."""
+    query = (
+        "SELECT status, count(*) FROM images WHERE root_id = ? GROUP BY status ORDER BY count(*) DESC, status"
+    )
+    return dict(map(tuple, records.connection.execute(query, (find_root(records, root),))))
+
+
+def count_images(records: Records, root: Path, status: str | None = None, text: str | None = None) -> int:
+    """Count the images of a root with this status (`broken`: any failure) and this text in their path."""
+    where, values = _conditions(records, root, status, text)
+    return int(records.connection.execute(f"SELECT count(*) FROM images WHERE {where}", values).fetchone()[0])
+
+
+def list_images(
+    records: Records,
+    root: Path,
+    offset: int = 0,
+    limit: int = 100,
+    *,
+    order_by: str = "path",
+    descending: bool = False,
+    status: str | None = None,
+    text: str | None = None,
+) -> list[sqlite3.Row]:
+    """Return a window of the images of a root, with LIST_COLUMNS; measures are NULL for unusable ones.
+
+    `status` and `text` filter as in `count_images`. Raises FextError for an unknown `order_by`.
+    """
+    if order_by not in LIST_COLUMNS:
+        raise FextError(
+            f"images cannot be sorted by {order_by!r}", f"sort by one of {', '.join(LIST_COLUMNS)}"
+        )
+    where, values = _conditions(records, root, status, text)
+    direction = "DESC" if descending else "ASC"
+    return records.connection.execute(
+        f"SELECT {', '.join(LIST_COLUMNS)} FROM images "
+        "LEFT JOIN image_statistics ON image_id = id AND status = 'ok' "
+        f"WHERE {where} ORDER BY {order_by} {direction} NULLS LAST, path LIMIT ? OFFSET ?",
+        (*values, limit, offset),
+    ).fetchall()
+
+
+def _conditions(
+    records: Records, root: Path, status: str | None, text: str | None
+) -> tuple[str, list[int | str | None]]:
+    parts = ["root_id = ?"]
+    bound: list[int | str | None] = [find_root(records, root)]
+    if status == "broken":
+        parts.append("status NOT IN ('ok', 'pending')")
+    elif status is not None:
+        parts.append("status = ?")
+        bound.append(status)
+    if text:
+        parts.append("instr(lower(path), lower(?)) > 0")
+        bound.append(text)
+    return " AND ".join(parts), bound
+
+
+def _chunks(files: Iterable[ScannedFile]) -> Iterator[list[ScannedFile]]:
+    chunk: list[ScannedFile] = []
+    for file in files:
+        chunk.append(file)
+        if len(chunk) == CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _shown(root: Path) -> str:
+    """The stored name of a root: its one real place, so that links and `..` make no second copy of the records."""
+    return escape_name(str(root.resolve()))
