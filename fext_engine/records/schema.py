@@ -7,6 +7,7 @@ printable, reversible text of `fext_engine.paths`; times are seconds since 1970 
 from __future__ import annotations
 
 from fext_engine.records.image_schema import IMAGES
+from fext_engine.records.run_schema import RUNS
 
 _RUNS_AND_JOBS = """
 CREATE TABLE jobs (
@@ -20,4 +21,4 @@ CREATE TABLE jobs (
 ) STRICT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_RUNS_AND_JOBS, IMAGES)
+MIGRATIONS: tuple[str, ...] = (_RUNS_AND_JOBS, IMAGES, RUNS)

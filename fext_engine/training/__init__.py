@@ -1,0 +1,1 @@
+"""Training: the pixel cache, batches and augmentation, the loop, schedules and checkpoints."""

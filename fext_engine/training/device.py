@@ -1,0 +1,77 @@
+"""What computes, in which number format, and whether the model is compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import nn
+
+from fext_engine.errors import FextError
+from fext_engine.settings import DeviceSettings, TrainingSettings
+
+WAY_OUT = "choose another with --set device.device=auto"
+
+
+def choose_device(settings: DeviceSettings) -> torch.device:
+    """The device that the settings ask for; `auto` takes CUDA, then Apple's GPU, then the CPU.
+
+    Raises FextError when the one asked for is not there.
+    """
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    kind = settings.device
+    if kind == "auto":
+        kind = "cuda" if cuda else "mps" if mps else "cpu"
+    if kind == "mps" and not mps:
+        raise FextError("Apple's GPU (mps) was asked for, and there is none that torch can use", WAY_OUT)
+    if kind != "cuda":
+        return torch.device(kind)
+    if not cuda:
+        raise FextError(f"CUDA was asked for, and this torch ({torch.__version__}) finds no GPU", WAY_OUT)
+    count = torch.cuda.device_count()
+    if settings.device_id >= count:
+        raise FextError(
+            f"GPU number {settings.device_id} was asked for, and there are {count}, counted from 0",
+            "set device.device_id to one that is there",
+        )
+    torch.set_float32_matmul_precision("high")
+    return torch.device("cuda", settings.device_id)
+
+
+def autocast(device: torch.device, mixed_precision: str) -> AbstractContextManager[object]:
+    """A context in which the model computes in bfloat16, or in float32 where the policy says so.
+
+    `auto` means bfloat16 on a CUDA device built for it, and float32 elsewhere: CPUs without AMX or AVX-512
+    emulate bfloat16 slowly. bfloat16 has float32's range, so no loss scaling is needed.
+    """
+    wanted = mixed_precision == "on"
+    if mixed_precision == "auto":
+        wanted = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.autocast(device.type, dtype=torch.bfloat16) if wanted else nullcontext()
+
+
+def compile_model(
+    model: nn.Module,
+    shape: tuple[int, int, int, int],
+    device: torch.device,
+    settings: TrainingSettings,
+    log: Callable[[str], None],
+) -> None:
+    """Compile `model` in place when the settings say so (`auto`: on CUDA), checked on a batch of `shape`.
+
+    In place, so that the names of the weights stay as they are. A machine without a working compiler is
+    told so through `log`, and the model stays eager. On a CPU compiling takes longer than it saves.
+    """
+    if settings.jit == "off" or (settings.jit == "auto" and device.type != "cuda"):
+        return
+    model.compile(backend=settings.jit_backend)
+    example = torch.zeros(shape, device=device).to(memory_format=torch.channels_last)
+    try:
+        with autocast(device, settings.mixed_precision):
+            model(example).mean().backward()
+    except Exception as error:  # the compiler's own exceptions, a missing C compiler, Triton's ...
+        model._compiled_call_impl = None  # undoes nn.Module.compile, which has no public way back
+        first_line = (str(error).strip().splitlines() or [""])[0]
+        log(f"the model is not compiled: {type(error).__name__}: {first_line[:200]}")
+    model.zero_grad(set_to_none=True)

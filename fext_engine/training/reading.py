@@ -1,0 +1,102 @@
+"""Reads many images in threads, in order, a bounded number ahead of whoever uses them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fext_engine.images.decode import decode_resized, read_file, read_info
+from fext_engine.images.faults import DecodeError
+from fext_engine.images.scan import image_path
+
+Pixels = NDArray[np.uint8]
+_AHEAD = 16  # images in flight for each thread
+
+
+@dataclass(frozen=True)
+class ImageSize:
+    """What every image is brought to: height and width in pixels, one channel or three."""
+
+    height: int
+    width: int
+    grayscale: bool
+
+    @property
+    def channels(self) -> int:
+        return 1 if self.grayscale else 3
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of the pixels."""
+        return self.height, self.width, self.channels
+
+
+@dataclass(frozen=True)
+class ReadImage:
+    """One file as it was read; where `pixels` is None, `status` and `reason` say why."""
+
+    path: str
+    pixels: Pixels | None
+    """(H, W, C) uint8, resized."""
+    digest: str
+    """BLAKE2b-128 of the file's bytes, in hexadecimal; empty where they could not be read."""
+    width: int = 0
+    """The image's own width, upright; 0 when it was not asked for."""
+    height: int = 0
+    status: str = "ok"
+    """`ok`, or the kind of failure as `fext_engine.images.faults` names it."""
+    reason: str = ""
+
+
+def thread_count(setting: int | Literal["auto"]) -> int:
+    """Threads that read images: as set, or one for each core this process may use."""
+    if setting != "auto":
+        return max(1, setting)
+    cores = os.process_cpu_count() if hasattr(os, "process_cpu_count") else None
+    if cores is None and hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    return cores or os.cpu_count() or 1
+
+
+def read_images(
+    root: Path, paths: Iterable[str], size: ImageSize, threads: int, dimensions: bool = False
+) -> Iterator[ReadImage]:
+    """Yield each of the stored (relative, escaped) `paths` below `root`, decoded and resized, in their order.
+
+    Pillow releases the GIL while it decodes, so threads use the cores without the cost of processes.
+    `dimensions` asks for each image's own width and height too.
+    """
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="read")
+    waiting: deque[Future[ReadImage]] = deque()
+    try:
+        for path in paths:
+            waiting.append(pool.submit(read_image, root, path, size, dimensions))
+            if len(waiting) >= threads * _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def read_image(root: Path, path: str, size: ImageSize, dimensions: bool = False) -> ReadImage:
+    """Read one image; a broken one comes back with the kind of fault as its status, never as an exception."""
+    file = image_path(root, path)
+    digest = ""
+    try:
+        data = read_file(file)
+        digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+        pixels = decode_resized(file, size.height, size.width, size.grayscale, data=data)
+        info = read_info(file) if dimensions else None
+    except DecodeError as error:
+        return ReadImage(path, None, digest, status=error.kind, reason=error.reason)
+    return ReadImage(path, pixels, digest, info.width if info else 0, info.height if info else 0)

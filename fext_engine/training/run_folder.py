@@ -1,0 +1,180 @@
+"""A run's folder: what lies where, its configuration, split and lock. No torch, so that anyone may look into it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from fext_engine.errors import FextError
+from fext_engine.paths import escape_name
+from fext_engine.presets import read_settings, settings_to_toml
+from fext_engine.settings import Settings
+from fext_engine.workspace import Workspace, timestamp, write_atomic
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}")
+_EPOCH = re.compile(r"(\d{4,})(?:_batch_(\d+))?")
+
+
+@dataclass(frozen=True)
+class SplitRow:
+    """One image of a run's split. `split` is `train` or `validation`; `digest` is that of the file's bytes."""
+
+    path: str
+    split: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one run."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def configuration(self) -> Path:
+        return self.path / "configuration.toml"
+
+    @property
+    def history(self) -> Path:
+        return self.path / "history.csv"
+
+    @property
+    def split(self) -> Path:
+        return self.path / "split.csv"
+
+    @property
+    def left_out(self) -> Path:
+        return self.path / "left_out.csv"
+
+    @property
+    def epochs(self) -> Path:
+        return self.path / "epochs"
+
+    @property
+    def samples(self) -> Path:
+        return self.path / "samples"
+
+    @property
+    def evaluation(self) -> Path:
+        return self.path / "evaluation"
+
+    def checkpoint(self, epoch: int, batch: int = 0) -> Path:
+        """The checkpoint after `epoch` whole epochs, or after `batch` batches of the next one."""
+        return self.epochs / (f"{epoch:04d}_batch_{batch}" if batch else f"{epoch:04d}")
+
+    def checkpoints(self) -> list[Path]:
+        """All checkpoints, in the order in which training passed them."""
+        if not self.epochs.is_dir():
+            return []
+        found = [(m, p) for p in self.epochs.iterdir() if (m := _EPOCH.fullmatch(p.name)) and p.is_dir()]
+        return [p for m, p in sorted(found, key=lambda pair: (int(pair[0][1]), int(pair[0][2] or 0)))]
+
+    def pointed(self, pointer: str) -> Path | None:
+        """The checkpoint that `best` or `last` names, or None while there is no such file.
+
+        Raises FextError when the pointer or the checkpoint it names is damaged or gone.
+        """
+        file = self.path / pointer
+        if not file.exists():
+            return None
+        name = file.read_text(encoding="utf-8", errors="replace").strip()
+        folder = self.epochs / name
+        if not _EPOCH.fullmatch(name) or not folder.is_dir():
+            there = ", ".join(p.name for p in self.checkpoints()) or "none"
+            raise FextError(
+                f"{escape_name(str(file))} names the checkpoint {escape_name(name)!r}, which does not exist",
+                f"write the name of one that does into it: {there}",
+            )
+        return folder
+
+    def point(self, pointer: str, checkpoint: Path) -> None:
+        """Make `best` or `last` name a checkpoint: a line of text, since links need rights on Windows."""
+        write_atomic(self.path / pointer, checkpoint.name + "\n")
+
+    def settings(self) -> Settings:
+        """The run's own configuration; raises SettingsError when it cannot be read."""
+        return read_settings(self.configuration)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other jobs from writing this run; raises FextError when one does already."""
+        lock = FileLock(self.path / "lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise FextError(
+                f"another job works on the run {self.name}", "wait for it, or stop it: `fext jobs` lists them"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def create_run(workspace: Workspace, name: str, settings: Settings, split: list[SplitRow]) -> RunFolder:
+    """Make the folder of a new run with its configuration and split; raises FextError when it cannot be."""
+    run = RunFolder(workspace.run(name))
+    try:
+        run.path.mkdir(parents=True)
+    except FileExistsError:
+        raise FextError(f"there is a run called {name} already", "choose another name") from None
+    try:
+        write_atomic(run.configuration, settings_to_toml(settings, f"The configuration of the run {name}"))
+        write_csv(run.split, ("path", "split", "digest"), [(r.path, r.split, r.digest) for r in split])
+    except BaseException:
+        shutil.rmtree(run.path, ignore_errors=True)
+        raise
+    return run
+
+
+def run_name(workspace: Workspace, model: str, given: str | None) -> str:
+    """The name of a new run: as given, else `<model>_<yyyymmddThhmmss>`; raises FextError when it will not do."""
+    if given is None:
+        name = f"{model.replace(' ', '-')}_{timestamp()}"
+        number = 2
+        while workspace.run(name).exists():
+            name = f"{name.split('.', maxsplit=1)[0]}.{number}"
+            number += 1
+        return name
+    if not _NAME.fullmatch(given) or given.endswith((".", " ")) or given == "latest":
+        raise FextError(
+            f"{escape_name(given)!r} cannot name a run",
+            "use letters, digits, spaces, dots, dashes and underscores, beginning with a letter or digit",
+        )
+    if workspace.run(given).exists():
+        raise FextError(f"there is a run called {given} already", "choose another name")
+    return given
+
+
+def read_split(run: RunFolder) -> list[SplitRow]:
+    """The run's split; raises FextError when the file is missing or damaged."""
+    shown = escape_name(str(run.split))
+    try:
+        with run.split.open(newline="", encoding="utf-8") as file:
+            rows = [SplitRow(r["path"], r["split"], r["digest"]) for r in csv.DictReader(file)]
+    except (OSError, KeyError, csv.Error, UnicodeDecodeError) as error:
+        raise FextError(f"cannot read {shown}: {error}", "restore the file, or train a new run") from error
+    if not rows or any(r.path is None or r.split not in ("train", "validation") for r in rows):
+        raise FextError(f"{shown} is damaged", "restore the file, or train a new run")
+    return rows
+
+
+def write_csv(path: Path, header: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
+    """Write a whole table or nothing, UTF-8 with `\\n` line ends."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_atomic(path, text.getvalue())

@@ -1,0 +1,238 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from fext_engine.errors import FextError, JobStopped
+from fext_engine.jobs.job import Job
+from fext_engine.model.losses import LOSSES
+from fext_engine.model.metrics import cosine_similarity, psnr_of
+from fext_engine.settings import Settings
+from fext_engine.training.augmentation import dropout_seed
+from fext_engine.training.batches import ImageSet, training_batches, validation_batches
+from fext_engine.training.checkpoints import (
+    Position,
+    discard_after,
+    load_state,
+    load_weights,
+    model_for,
+    prune,
+    read_position,
+    save_checkpoint,
+)
+from fext_engine.training.device import autocast, compile_model
+from fext_engine.training.history import EpochRecord, best_epoch, read_history, write_history
+from fext_engine.training.optimizer import Optimizer
+from fext_engine.training.run_folder import RunFolder
+from fext_engine.training.samples import save_sample
+from fext_engine.training.schedule import learning_rate
+
+CHECK_SECONDS = 2.0  # between looks at whether the loss is still a number; each waits for the device
+
+_FIGURES = ("loss", "mae", "cosine")
+_VALIDATION_FIGURES = ("val_loss", "val_mae", "val_cosine", "val_psnr")
+
+
+class Trainer:
+    """Trains one run: knows where it stands, and takes it to a planned number of epochs."""
+
+    def __init__(
+        self,
+        job: Job,
+        run: RunFolder,
+        settings: Settings,
+        data: tuple[ImageSet, ImageSet],
+        device: torch.device,
+    ) -> None:
+        self.job, self.run, self.settings, self.device = job, run, settings, device
+        self.train_data, self.validation_data = data
+        self.position = Position()
+        self.history: list[EpochRecord] = []
+        torch.manual_seed(settings.training.seed)
+        self.model = model_for(settings).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.loss = LOSSES[settings.training.loss]
+        self.optimizer = Optimizer(self.model, settings.training.optimizer)
+        self.steps_an_epoch = -(-len(self.train_data) // settings.training.batch_size)
+        self.planned_epochs = 0
+        self._figures: list[Tensor] = []  # one (4,) a batch of this epoch: images, then _FIGURES
+        self._finite = torch.ones((), dtype=torch.bool, device=device)
+
+    def restore(self) -> None:
+        """Go back to the run's last checkpoint: weights, optimizer, position, history.
+
+        What a killed job left behind it is dropped. Raises FextError when the checkpoint is damaged.
+        """
+        checkpoint = self.run.pointed("last")
+        if checkpoint is None:
+            raise FextError(f"the run {self.run.name} has no checkpoint to go on from", "train a new run")
+        self.position = read_position(checkpoint)
+        load_weights(checkpoint, self.model)
+        state = load_state(checkpoint)
+        self._figures = list(state.pop("figures").to(self.device)) if "figures" in state else []
+        self.optimizer.load_state(state)
+        self.history = read_history(self.run.history)[: self.position.epoch]
+        if len(self.history) != self.position.epoch:
+            raise FextError(
+                f"the history of {self.run.name} lacks epochs", "restore history.csv, or train anew"
+            )
+        write_history(self.run.history, self.history)
+        discard_after(self.run, checkpoint)
+        best = best_epoch(self.history)
+        if best and self.run.checkpoint(best.epoch).is_dir():
+            self.run.point("best", self.run.checkpoint(best.epoch))
+
+    def fit(self, planned_epochs: int, on_epoch: Callable[[EpochRecord], None]) -> None:
+        """Train until `planned_epochs` are done, calling `on_epoch` with the figures of each.
+
+        Raises JobStopped, with everything saved, at the user's wish, and FextError when the training diverges.
+        """
+        self.planned_epochs = planned_epochs
+        size = self.settings.dataset
+        shape = (self.settings.training.batch_size, self.model.channels, size.image_height, size.image_width)
+        warn = partial(self.job.log, level="warning")
+        compile_model(self.model, shape, self.device, self.settings.training, warn)
+        while self.position.epoch < planned_epochs:
+            started, passed = time.monotonic(), self._images_passed()
+            self._train_epoch()
+            on_epoch(self._finish_epoch(time.monotonic() - started, self._images_passed() - passed))
+            if self.job.stop_requested and self.position.epoch < planned_epochs:
+                self._stop()
+
+    def _train_epoch(self) -> None:
+        self.model.train()
+        epoch, checked = self.position.epoch + 1, time.monotonic()
+        for images in training_batches(
+            self.train_data, self.settings, epoch, self.position.batch, self.device
+        ):
+            self._figures.append(self._train_step(images))
+            self.position = Position(epoch - 1, self.position.batch + 1, self.position.step + 1)
+            self._report()
+            if time.monotonic() - checked > CHECK_SECONDS:
+                self._check_finite()
+                checked = time.monotonic()
+            if self.job.stop_requested:
+                self._stop()
+        self._check_finite()
+
+    def _train_step(self, images: Tensor) -> Tensor:
+        """One step on images (N, C, H, W); returns its figures (4,) without waiting for the device."""
+        # The dropout's seed follows from the step, so that a resumed run repeats it.
+        torch.manual_seed(dropout_seed(self.settings.training.seed, self.position.step))
+        with autocast(self.device, self.settings.training.mixed_precision):
+            output = self.model(images)
+        output = output.float()
+        loss = self.loss(output, images)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch 2.13 leaves it untyped
+        clip = self.settings.training.gradient_clip or float("inf")
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), clip)
+        self._finite &= loss.isfinite() & norm.isfinite()
+        self.optimizer.step(self._rate(self.position.step))
+        self.model.zero_grad(set_to_none=True)
+        with torch.no_grad():
+            mae, cosine = (output - images).abs().mean(), cosine_similarity(output, images).mean()
+            return torch.stack([torch.full_like(mae, len(images)), loss.detach(), mae, cosine])
+
+    @torch.inference_mode()
+    def _validate(self) -> dict[str, float]:
+        self.model.eval()
+        figures = []
+        size, count = self.settings.training.batch_size, len(self.validation_data)
+        for number, images in enumerate(validation_batches(self.validation_data, size, self.device), start=1):
+            with autocast(self.device, self.settings.training.mixed_precision):
+                output = self.model(images)
+            output = output.float()
+            mse = (output - images).square().flatten(1).mean(1)
+            mae = (output - images).abs().flatten(1).mean(1)
+            sums = (
+                self.loss(output, images) * len(images),
+                mae.sum(),
+                cosine_similarity(output, images).sum(),
+            )
+            figures.append(torch.stack([*sums, psnr_of(mse).sum()]))
+            self._report(min(number * size, count))
+        means = torch.stack(figures).double().cpu().sum(0) / count
+        return dict(zip(_VALIDATION_FIGURES, means.tolist(), strict=True))
+
+    def _finish_epoch(self, train_seconds: float, trained_images: int) -> EpochRecord:
+        """Validate, note the figures, save what is due, and tell."""
+        started = time.monotonic()
+        figures = torch.stack(self._figures).double().cpu()
+        means = (figures[:, 1:] * figures[:, :1]).sum(0) / figures[:, 0].sum()
+        epoch = self.position.epoch + 1
+        validation = self._validate()
+        record = EpochRecord(
+            epoch=epoch, learning_rate=self._rate(self.position.step - 1),
+            images_per_second=trained_images / max(train_seconds, 1e-9),
+            seconds=train_seconds + time.monotonic() - started,
+            **dict(zip(_FIGURES, means.tolist(), strict=True)), **validation,
+        )  # fmt: skip
+        self._finite &= math.isfinite(record.val_loss)
+        self._check_finite()
+        self.position, self._figures = Position(epoch, 0, self.position.step), []
+        self.history.append(record)
+        write_history(self.run.history, self.history)
+        best = best_epoch(self.history) is record
+        if best or epoch % self.settings.training.checkpoint_every == 0 or epoch == self.planned_epochs:
+            self._save(best)
+        self.job.metric(epoch, record.values(), epochs=self.planned_epochs)
+        sample = save_sample(self.run, epoch, self.model, self.validation_data, self.device)
+        self.job.sample(sample, epoch)
+        return record
+
+    def _save(self, best: bool) -> None:
+        state = self.optimizer.state()
+        if self._figures:
+            state["figures"] = torch.stack(self._figures)
+        folder = save_checkpoint(self.run, self.position, self.model.state_dict(), state)
+        self.run.point("last", folder)
+        if best:
+            self.run.point("best", folder)
+        prune(self.run, self.settings.training.keep_last)
+
+    def _stop(self) -> None:
+        """Save exactly this state, and end."""
+        self._check_finite()
+        at = self.position
+        if not self.run.checkpoint(at.epoch, at.batch).is_dir():
+            self._save(best=False)
+        where = f"in epoch {at.epoch + 1}/{self.planned_epochs} after batch {at.batch}/{self.steps_an_epoch}"
+        if not at.batch:
+            where = f"after epoch {at.epoch}/{self.planned_epochs}"
+        left = self.planned_epochs - at.epoch
+        raise JobStopped(
+            f"stopped {where}", f"`fext resume {self.run.name} --epochs {left}` goes on from there"
+        )
+
+    def _check_finite(self) -> None:
+        """Wait for the device and see whether every loss and gradient so far was a number."""
+        if bool(self._finite):
+            return
+        last = self.run.pointed("last")
+        kept = (
+            f"the last good state is epoch {read_position(last).epoch}" if last else "nothing was saved yet"
+        )
+        raise FextError(
+            f"training diverged in epoch {self.position.epoch + 1}: a loss or gradient is not a number; {kept}",
+            "try a lower schedule.initial_lr, a training.gradient_clip of 1 or less, or mixed_precision off",
+        )
+
+    def _rate(self, step: int) -> float:
+        planned = self.planned_epochs * self.steps_an_epoch
+        return learning_rate(step, planned, self.settings.schedule)
+
+    def _images_passed(self) -> int:
+        """Images of the whole plan that are behind, validation included."""
+        an_epoch = len(self.train_data) + len(self.validation_data)
+        trained = min(self.position.batch * self.settings.training.batch_size, len(self.train_data))
+        return self.position.epoch * an_epoch + trained
+
+    def _report(self, validated: int = 0) -> None:
+        total = self.planned_epochs * (len(self.train_data) + len(self.validation_data))
+        self.job.progress("training", self._images_passed() + validated, total)
