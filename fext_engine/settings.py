@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 from pydantic.fields import FieldInfo
 
 from fext_engine.errors import SettingsError
@@ -301,6 +301,11 @@ def check_option(key: str, value: Any) -> Any:
     """Return `value` as the option's own type; raises SettingsError naming key, value and what is allowed."""
     option = find_option(key)
     try:
+        if isinstance(value, bool) and option.kind != "bool":
+            raise ValueError("Python would take true for the number 1")
+        if option.kind == "text" and b"\0" in str(value).encode():  # bytes that are not UTF-8 raise here
+            raise ValueError("no path holds a NUL")
         return _adapters()[key].validate_python(value)
-    except ValidationError:
-        raise SettingsError(f"{key} = {value!r} is not allowed", f"give {option.allowed}") from None
+    except ValueError:  # pydantic's ValidationError is one, and so is UnicodeEncodeError
+        shown = repr(value) if len(repr(value)) <= 80 else f"{value!r:.76}..."
+        raise SettingsError(f"{key} = {shown} is not allowed", f"give {option.allowed}") from None
