@@ -1,0 +1,258 @@
+"""The terminal application: its modes and keys, the settings in hand, and the jobs it follows."""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import work
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.worker import Worker, WorkerState
+
+from fext_engine.errors import FextError
+from fext_tui.following import JobFound, JobSnapshot, JobUpdated, LogLine, follow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from fext_engine.jobs.supervisor import JobInfo, Supervisor
+    from fext_engine.settings import Settings
+    from fext_engine.workspace import Workspace
+
+LOG_LINES = 5000
+LOOK_FOR_JOBS_SECONDS = 2.0
+
+
+def _data_screen() -> Screen[None]:
+    from fext_tui.screens.data import DataScreen
+
+    return DataScreen()
+
+
+def _model_screen() -> Screen[None]:
+    from fext_tui.screens.model import ModelScreen
+
+    return ModelScreen()
+
+
+def _viewer_screen() -> Screen[None]:
+    from fext_tui.screens.viewer import ViewerScreen
+
+    return ViewerScreen()
+
+
+class FextApp(App[None]):
+    """FeXT in a terminal. Owns the followed jobs: screens come and go, the work goes on."""
+
+    TITLE = "FeXT"
+    CSS_PATH = "app.tcss"
+    MODES: ClassVar[dict[str, Callable[[], Screen[None]]]] = {  # type: ignore[assignment]
+        "data": _data_screen,
+        "model": _model_screen,
+        "viewer": _viewer_screen,
+    }
+    DEFAULT_MODE = "data"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-huge")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "switch_mode('data')", "Data", id="mode.data"),
+        Binding("2", "switch_mode('model')", "Model", id="mode.model"),
+        Binding("3", "switch_mode('viewer')", "Viewer", id="mode.viewer"),
+        Binding("x", "stop_job", "Stop", id="job.stop"),
+        Binding("J", "jobs", "Jobs", id="jobs", show=False),
+        Binding("L", "toggle_log", "Log", id="log", show=False),
+        Binding("M", "maintenance", "Maintenance", id="maintenance", show=False),
+        Binding("question_mark", "help", "Help", id="help", key_display="?"),
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False),
+        Binding("q", "quit", "Quit", id="quit"),
+        Binding("ctrl+q", "quit", "Quit", show=False),
+    ]
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        self.workspace = workspace
+        self.animation_level = "none"  # every animation is bytes over a slow line
+        self.jobs: dict[str, JobSnapshot] = {}
+        self.log_lines: deque[LogLine] = deque(maxlen=LOG_LINES)
+        self.log_count = 0
+        self._quit_when_idle = False
+
+    @cached_property
+    def supervisor(self) -> Supervisor:
+        """The jobs of the workspace; made at first use, after the first paint."""
+        from fext_engine.jobs.supervisor import Supervisor
+
+        return Supervisor(self.workspace)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The configuration in hand: at first the one used last."""
+        from fext_engine.presets import load_last_used
+        from fext_engine.settings import Settings
+
+        try:
+            return load_last_used(self.workspace)
+        except FextError as error:
+            self.notify(str(error), title="Defaults are used", severity="warning", markup=False)
+            return Settings()
+
+    def on_mount(self) -> None:
+        self.theme = "textual-dark"
+        self.call_after_refresh(self._watch_jobs)
+
+    def _watch_jobs(self) -> None:
+        self.look_for_jobs()
+        self.set_interval(LOOK_FOR_JOBS_SECONDS, self.look_for_jobs)
+
+    @work(thread=True, exclusive=True, group="look", exit_on_error=False)
+    def look_for_jobs(self) -> None:
+        """Find jobs that run and are not followed yet, whoever started them."""
+        for job in self.supervisor.active():
+            if job.id not in self.jobs:
+                self.post_message(JobFound(job))
+
+    def on_job_found(self, message: JobFound) -> None:
+        """Follow a job that runs already."""
+        self._follow(message.job)
+
+    def _follow(self, job: JobInfo) -> None:
+        if job.id not in self.jobs:
+            self.jobs[job.id] = JobSnapshot(job.id, job.verb, job.run, job.state)
+            self.run_worker(
+                partial(follow, self.supervisor, job, self.post_message),
+                group="follow", name=job.id, thread=True, exit_on_error=False,
+            )  # fmt: skip
+
+    def start_job(self, verb: str, arguments: dict[str, Any] | None = None) -> None:
+        """Start a job with the settings in hand and follow it; a failure to start is a notice."""
+        from fext_engine.presets import save_last_used
+
+        try:
+            save_last_used(self.workspace, self.settings)
+            job_id = self.supervisor.start(verb, self.settings, arguments)
+            self._follow(self.supervisor.find(job_id))
+        except (FextError, OSError) as error:
+            self.notify(str(error), title=f"{verb} did not start", severity="error", markup=False)
+            return
+        self._tell_screen()
+
+    def on_job_updated(self, message: JobUpdated) -> None:
+        """Keep the newest snapshot, say how a job ended, and let the screen show it."""
+        job, before = message.job, self.jobs.get(message.job.id)
+        self.jobs[job.id] = job
+        self.log_lines.extend(message.log)
+        self.log_count += len(message.log)
+        if before is not None and before.is_active and not job.is_active:
+            self._tell_end(job)
+        self._tell_screen(job)
+        if self._quit_when_idle and not self.active_jobs:
+            self.exit()
+
+    @property
+    def active_jobs(self) -> list[JobSnapshot]:
+        """The jobs that run now, the oldest first."""
+        return sorted((job for job in self.jobs.values() if job.is_active), key=lambda job: job.id)
+
+    def _tell_screen(self, job: JobSnapshot | None = None) -> None:
+        from fext_tui.screens.workbench import WorkbenchScreen
+
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, WorkbenchScreen):
+                screen.show_jobs(job)
+                return
+
+    def _tell_end(self, job: JobSnapshot) -> None:
+        if job.state == "failed":
+            self.notify(f"{job.error}; {job.do}", title=f"{job.title} failed", severity="error", timeout=15, markup=False)
+        elif job.state == "stopped":
+            self.notify(job.do or "stopped", title=f"{job.title} stopped", severity="warning", markup=False)
+        else:
+            self.notify("L shows the log", title=f"{job.title} finished", markup=False)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A worker that fails must not end the app: its reason becomes a notice."""
+        if event.state is WorkerState.ERROR:
+            error = event.worker.error
+            self.notify(f"{type(error).__name__}: {error}", title="Internal error", severity="error", markup=False)
+
+    def action_stop_job(self) -> None:
+        """Ask the newest running job to stop; one that was asked before is ended at once, after a question."""
+        from fext_tui.dialogs.jobs import stop_with_question
+
+        if not self.active_jobs:
+            self.notify("No job is running.")
+            return
+        stop_with_question(self, self.active_jobs[-1].id)
+
+    def action_jobs(self) -> None:
+        """List all jobs, running and past."""
+        from fext_tui.dialogs.jobs import JobsDialog
+
+        self.push_screen(JobsDialog())
+
+    def action_help(self) -> None:
+        """Explain the screen and its keys."""
+        from fext_tui.dialogs.help import HelpDialog
+
+        self.push_screen(HelpDialog(self.screen))
+
+    def action_maintenance(self) -> None:
+        """Sizes of logs and caches, and what may be removed."""
+        from fext_tui.dialogs.maintenance import MaintenanceDialog
+
+        self.push_screen(MaintenanceDialog())
+
+    def action_toggle_log(self) -> None:
+        """Show or hide the log of the screen."""
+        from fext_tui.screens.workbench import WorkbenchScreen
+
+        if isinstance(self.screen, WorkbenchScreen):
+            self.screen.toggle_log()
+
+    async def action_quit(self) -> None:
+        """Leave; with a job running, ask first whether it goes on."""
+        from fext_tui.dialogs.leave import LeaveDialog
+
+        if not self.active_jobs:
+            self.exit()
+        elif not isinstance(self.screen, LeaveDialog):
+            self.push_screen(LeaveDialog([job.title for job in self.active_jobs]), self._leave)
+
+    def _leave(self, choice: str | None) -> None:
+        if choice == "leave":
+            self.exit()
+        elif choice == "stop":
+            self._quit_when_idle = True
+            for job in self.active_jobs:
+                self.supervisor.stop(job.id)
+            self.notify("FeXT closes as soon as the state is saved. q and l leave the job to finish that alone.")
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Every action of the app and of the screen, for the command palette."""
+        yield from super().get_system_commands(screen)
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            if binding.description and binding.id:
+                run = partial(self.run_action, binding.action, active.node)
+                yield SystemCommand(binding.description, f"{active.tooltip or 'Key'} [{binding.key}]", run)
+
+    def on_unmount(self) -> None:
+        """Remember the configuration in hand, unless nothing was looked at."""
+        if "settings" in self.__dict__:
+            from fext_engine.presets import save_last_used
+
+            try:
+                save_last_used(self.workspace, self.settings)
+            except OSError as error:
+                self.log.warning(f"the configuration was not saved: {error}")
+
+
+def run(resources: str | None = None) -> int:
+    """Open the terminal UI on the resources tree; return the exit code. Raises FextError when there is no tree."""
+    from fext_engine.workspace import find_workspace
+
+    app = FextApp(find_workspace(resources))
+    app.run()
+    return app.return_code or 0

@@ -1,0 +1,53 @@
+"""Help: what the screen is for, every key that works there, and the documentation's pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Markdown, Static, TabbedContent, TabPane
+
+if TYPE_CHECKING:
+    from fext_tui.app import FextApp
+
+
+class HelpDialog(ModalScreen[None]):
+    """Keys of the screen below it in the first tab, one page of the docs in each further one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q", "dismiss", "Close")]
+    CSS = """
+    HelpDialog .dialog { width: 96%; height: 90%; padding: 0 1; }
+    """
+
+    app: FextApp  # type: ignore[assignment]
+
+    def __init__(self, about: Screen[Any]) -> None:
+        super().__init__()
+        self._about = about
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog", can_focus=False) as dialog:
+            dialog.border_title = "Help (esc closes, arrows change the page)"
+            with TabbedContent():
+                with TabPane("Keys"), VerticalScroll():
+                    yield Static(self._keys(), markup=False)
+                for page in sorted(self.app.workspace.docs.glob("*.md")):
+                    with TabPane(page.stem.replace("-", " ").title()), VerticalScroll():
+                        yield Markdown(page.read_text(encoding="utf-8", errors="replace"), open_links=False)
+
+    def _keys(self) -> Table:
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+        table.add_row("", Text((type(self._about).__doc__ or "").strip(), style="italic"))
+        shown: set[str] = set()
+        for active in self._about.active_bindings.values():
+            binding = active.binding
+            if binding.description and binding.action not in shown:
+                shown.add(binding.action)
+                key = self.app.get_key_display(binding)
+                table.add_row(Text(key, style="bold"), Text(binding.tooltip or binding.description))
+        return table

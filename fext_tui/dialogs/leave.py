@@ -1,0 +1,46 @@
+"""The question at quitting while jobs run: leave them on, or stop them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button, Label
+
+
+class LeaveDialog(ModalScreen[str | None]):
+    """The result is `leave`, `stop` or None for staying."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("l,q", "dismiss('leave')", "Leave it running"),
+        Binding("s", "dismiss('stop')", "Stop it and quit"),
+        Binding("escape", "dismiss(None)", "Stay"),
+        Binding("left", "app.focus_previous", show=False),
+        Binding("right", "app.focus_next", show=False),
+    ]
+
+    def __init__(self, jobs: Sequence[str]) -> None:
+        super().__init__()
+        self._jobs = jobs
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = "Quit FeXT"
+            yield Label("Still at work: " + ", ".join(self._jobs), markup=False)
+            yield Label(
+                "Left running, it goes on without the terminal; the next start of FeXT finds it again.",
+                classes="note",
+            )
+            with Horizontal(classes="buttons"):
+                yield Button("Leave it running (l)", id="leave", variant="primary")
+                yield Button("Stop and quit (s)", id="stop", variant="warning")
+                yield Button("Stay (esc)", id="stay")
+
+    @on(Button.Pressed)
+    def _choose(self, event: Button.Pressed) -> None:
+        self.dismiss(None if event.button.id == "stay" else event.button.id)

@@ -1,0 +1,81 @@
+"""Which pictures there are to look at, read from folders in worker threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fext_engine.paths import escape_name, unescape_name
+from fext_tui.widgets.row_list import Column
+
+if TYPE_CHECKING:
+    from fext_engine.workspace import Workspace
+
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
+
+
+@dataclass(frozen=True)
+class PictureList:
+    """Pictures below one folder, as a source of a row list. `names` are escaped and relative to `root`."""
+
+    root: Path
+    names: Sequence[str]
+
+    columns: Sequence[Column] = (Column("picture", None),)
+
+    def count(self) -> int:
+        return len(self.names)
+
+    def rows(self, offset: int, limit: int) -> Sequence[Sequence[str]]:
+        return [(name,) for name in self.names[offset : offset + limit]]
+
+    def path(self, index: int) -> Path:
+        """The true path of a row."""
+        return self.root / unescape_name(self.names[index])
+
+
+def list_images(root: Path, cancelled: Callable[[], bool]) -> PictureList:
+    """List every image file below `root`; an empty list when the folder is missing.
+
+    Raises FextError when it cannot be read.
+    """
+    from fext_engine.images.scan import scan
+
+    if not root.is_dir():
+        return PictureList(root, ())
+    return PictureList(root, tuple(_until(cancelled, (file.path for file in scan(root)))))
+
+
+def list_reconstructions(workspace: Workspace, cancelled: Callable[[], bool]) -> PictureList:
+    """List the sample reconstructions of every run, the newest run first, its epochs in order."""
+    return _below(workspace.checkpoints, ("samples",), cancelled)
+
+
+def list_plots(workspace: Workspace, cancelled: Callable[[], bool]) -> PictureList:
+    """List the figures of evaluations and dataset reports, the newest folder first."""
+    evaluations = _below(workspace.checkpoints, ("evaluation",), cancelled)
+    reports = _below(workspace.validation, ("",), cancelled)
+    names = [escape_name(str((listed.root / unescape_name(n)).relative_to(workspace.root)))
+             for listed in (evaluations, reports) for n in listed.names]  # fmt: skip
+    return PictureList(workspace.root, tuple(names))
+
+
+def _below(folder: Path, inside: Iterable[str], cancelled: Callable[[], bool]) -> PictureList:
+    def found() -> Iterator[str]:
+        children = [p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")]
+        for child in sorted(children, key=lambda p: p.stat().st_mtime_ns, reverse=True):
+            for name in inside:
+                for path in sorted((child / name).glob("*")):
+                    if path.suffix.casefold() in PICTURE_SUFFIXES:
+                        yield escape_name(path.relative_to(folder).as_posix())
+
+    return PictureList(folder, tuple(_until(cancelled, found())))
+
+
+def _until(cancelled: Callable[[], bool], names: Iterable[str]) -> Iterator[str]:
+    for count, name in enumerate(names):
+        if count % 1000 == 0 and cancelled():
+            return
+        yield name

@@ -1,0 +1,205 @@
+"""The Data screen: what the dataset holds, its statistics, drift, classes and problems."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Center, Horizontal, Vertical, VerticalScroll
+from textual.message import Message
+from textual.widgets import Button, Static, TabbedContent, TabPane, Tabs
+from textual.worker import get_current_worker
+
+from fext_engine.errors import FextError
+from fext_engine.paths import escape_name
+from fext_tui.dataset import DatasetView, preview, read_dataset
+from fext_tui.following import JobSnapshot
+from fext_tui.screens.workbench import TitleLine, WorkbenchScreen
+from fext_tui.widgets.histogram import Histogram
+from fext_tui.widgets.picture import Picture
+from fext_tui.widgets.row_list import RowList
+
+if TYPE_CHECKING:
+    from fext_tui.dataset import Preview
+
+TABLES = ("images", "statistics", "drift", "classes", "problems")
+
+
+class DatasetRead(Message):
+    """A worker has read what is known of the images folder."""
+
+    def __init__(self, view: DatasetView) -> None:
+        super().__init__()
+        self.view = view
+
+
+class PreviewRead(Message):
+    """A worker has decoded the image of a row."""
+
+    def __init__(self, index: int, preview: Preview) -> None:
+        super().__init__()
+        self.index = index
+        self.preview = preview
+
+
+class DataScreen(WorkbenchScreen):
+    """Inspect the images that training will use: statistics, drift, class balance, broken files."""
+
+    MODE = "data"
+    CSS_PATH = "data.tcss"
+    FORM = ("dataset", "device")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "analyze", "Analyze", id="data.analyze", tooltip="Measure every image of the folder"),
+        Binding("o", "open_folder", "Open folder", id="data.open"),
+        Binding("m", "make_sample", "Sample dataset", id="data.sample", show=False),
+        Binding("r", "reload", "Reload", id="data.reload", show=False),
+        Binding("right_square_bracket", "next_tab(1)", "Next table", key_display="]", id="data.next-table"),
+        Binding("left_square_bracket", "next_tab(-1)", "Previous table", key_display="[", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.view: DatasetView | None = None
+
+    def compose_content(self) -> ComposeResult:
+        with Horizontal(id="content"):
+            with Vertical(id="results"):
+                yield Static("", id="summary", markup=False)
+                with VerticalScroll(id="empty", can_focus=False):
+                    yield Static("", id="empty-text", markup=False)
+                    with Center(), Horizontal(classes="buttons"):
+                        yield Button("Make a sample dataset (m)", id="make-sample", variant="primary")
+                        yield Button("Open a folder (o)", id="open-folder")
+                with TabbedContent(id="tables"):
+                    with TabPane("Images", id="tab-images"), Horizontal():
+                        yield RowList(id="images")
+                        with Vertical(id="preview-pane"):
+                            yield Picture(id="preview", empty="")
+                            yield Static("", id="preview-info", markup=False)
+                    with TabPane("Statistics", id="tab-statistics"), Horizontal():
+                        yield RowList(id="statistics")
+                        yield Histogram(id="histogram")
+                    with TabPane("Drift", id="tab-drift"):
+                        yield RowList(id="drift")
+                    with TabPane("Classes", id="tab-classes"):
+                        yield RowList(id="classes")
+                    with TabPane("Problems", id="tab-problems"):
+                        yield RowList(id="problems")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#empty").display = False
+        self.query_one("#tables").display = False
+
+    def start(self) -> None:
+        super().start()
+        self.action_reload()
+
+    def action_reload(self) -> None:
+        """Read the folder and the last report again."""
+        self._read()
+
+    @work(thread=True, exclusive=True, group="dataset", exit_on_error=False)
+    def _read(self) -> None:
+        worker = get_current_worker()
+        view = read_dataset(self.app.workspace, self.app.settings, lambda: worker.is_cancelled)
+        if not worker.is_cancelled:
+            self.post_message(DatasetRead(view))
+
+    @on(DatasetRead)
+    def _show(self, message: DatasetRead) -> None:
+        first = self.view is None or self.view.root != message.view.root
+        self.view = view = message.view
+        self.query_one(TitleLine).set_subject(escape_name(str(view.root)))
+        self.query_one("#summary", Static).update(view.summary)
+        self.query_one("#empty-text", Static).update(view.invitation)
+        empty = not view.images.count()
+        self.query_one("#empty").display = empty
+        self.query_one("#tables").display = not empty
+        for name in TABLES:
+            self.query_one(f"#{name}", RowList).set_source(getattr(view, name))
+        if empty:
+            self.query_one("#make-sample").focus()
+        elif first:
+            self.query_one("#images").focus()
+            self._preview(0)
+            self._show_histogram(0)
+
+    @on(TabbedContent.TabActivated)
+    def _focus_table(self, event: TabbedContent.TabActivated) -> None:
+        if self.view is not None and self.view.images.count():
+            event.pane.query(RowList).first().focus()
+
+    @on(RowList.Highlighted, "#images")
+    def _image_highlighted(self, event: RowList.Highlighted) -> None:
+        self._preview(event.index)
+
+    @work(thread=True, exclusive=True, group="preview", exit_on_error=False)
+    def _preview(self, index: int) -> None:
+        worker = get_current_worker()
+        if self.view is None or worker.is_cancelled:  # a held key passes over images without reading them
+            return
+        shown = preview(self.view, index)
+        if not worker.is_cancelled:
+            self.post_message(PreviewRead(index, shown))
+
+    @on(PreviewRead)
+    def _show_preview(self, message: PreviewRead) -> None:
+        picture = self.query_one("#preview", Picture)
+        picture.empty = message.preview.info
+        picture.show(message.preview.pixels, message.preview.name)
+        self.query_one("#preview-info", Static).update(message.preview.info)
+
+    @on(RowList.Highlighted, "#statistics")
+    def _statistic_highlighted(self, event: RowList.Highlighted) -> None:
+        self._show_histogram(event.index)
+
+    def _show_histogram(self, index: int) -> None:
+        if self.view is not None and index < len(self.view.histograms):
+            histogram = self.view.histograms[index]
+            self.query_one(Histogram).show(histogram.counts, histogram.edges, title=histogram.title)
+
+    def action_next_tab(self, step: int) -> None:
+        """Show the next or previous table."""
+        tabs = self.query_one(Tabs)
+        (tabs.action_next_tab if step > 0 else tabs.action_previous_tab)()
+
+    @on(Button.Pressed, "#open-folder")
+    def action_open_folder(self) -> None:
+        """Point the dataset at another folder of images."""
+        from fext_tui.dialogs.open_folder import OpenFolderDialog
+
+        current = str(self.app.workspace.images_root(self.app.settings))
+        note = f"Empty: the resources' own folder, {self.app.workspace.images}"
+        self.app.push_screen(OpenFolderDialog("Open a folder of images", current, note), self._use_folder)
+
+    def _use_folder(self, folder: str | None) -> None:
+        if folder is None:
+            return
+        try:
+            self.app.settings = self.app.settings.with_options({"dataset.images": folder})
+        except FextError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        self.load_form()
+        self.action_reload()
+
+    @on(Button.Pressed, "#make-sample")
+    def action_make_sample(self) -> None:
+        """Generate a small dataset in classes, with planted faults, to see everything work."""
+        if self.view is not None and not self.view.images.count():
+            self.app.start_job("sample", {"output": str(self.view.root)})
+        else:
+            self.notify("The folder holds images already; o opens an empty one.", severity="warning")
+
+    def action_analyze(self) -> None:
+        """Measure the dataset with the settings in the form."""
+        if self.form_is_valid():
+            self.app.start_job("analyze")
+
+    def job_moved(self, job: JobSnapshot) -> None:
+        """Show what a finished inspection found."""
+        if not job.is_active and job.verb in ("analyze", "sample"):
+            self.action_reload()

@@ -1,0 +1,234 @@
+"""The Viewer: training images, inference images, reconstructions and plots, as pixels in the terminal."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widgets import Static, Tab, Tabs
+from textual.worker import get_current_worker
+
+from fext_engine.errors import FextError
+from fext_engine.paths import escape_name
+from fext_tui.following import JobSnapshot
+from fext_tui.listing import PictureList, list_images, list_plots, list_reconstructions
+from fext_tui.screens.workbench import TitleLine, WorkbenchScreen
+from fext_tui.widgets.picture import Picture
+from fext_tui.widgets.row_list import RowList
+
+if TYPE_CHECKING:
+    import numpy as np
+
+LONGEST_SIDE = 1600  # pixels kept of a picture: enough to zoom in, small enough to hold
+EMPTY = {
+    "training": "No training images yet.\nThe Data screen (1) says where to put them.",
+    "inference": "No images to encode yet.\nPut them into {inference}",
+    "reconstructions": "No reconstructions yet.\nTraining on the Model screen (2) makes them, epoch by epoch.",
+    "plots": "No plots yet.\nAnalyze (Data screen) and evaluate (Model screen) make them.",
+}
+
+
+class Listed(Message):
+    """A worker has listed the pictures of a tab."""
+
+    def __init__(self, tab: str, pictures: PictureList, problem: str) -> None:
+        super().__init__()
+        self.tab = tab
+        self.pictures = pictures
+        self.problem = problem
+
+
+class Loaded(Message):
+    """A worker has read the picture of a row; `pixels` is None when it cannot be read, and `info` says why."""
+
+    def __init__(self, path: Path, pixels: np.ndarray[Any, Any] | None, info: str) -> None:
+        super().__init__()
+        self.path = path
+        self.pixels = pixels
+        self.info = info
+
+
+class ViewerScreen(WorkbenchScreen):
+    """Look at training images, inference images, reconstructions and plots. Tab keys [ and ] change the kind."""
+
+    MODE = "viewer"
+    CSS_PATH = "viewer.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n,right", "step(1)", "Next", id="viewer.next"),
+        Binding("p,left", "step(-1)", "Previous", id="viewer.previous"),
+        Binding("g,home", "jump(0)", "First", id="viewer.first", show=False),
+        Binding("G,end", "jump(-1)", "Last", id="viewer.last", show=False),
+        Binding("right_square_bracket", "next_tab(1)", "Next kind", key_display="]", id="viewer.next-kind"),
+        Binding("left_square_bracket", "next_tab(-1)", "Previous kind", key_display="[", show=False),
+        Binding("f", "wide", "Full width", id="viewer.wide"),
+        Binding("r", "reload", "Reload", id="viewer.reload"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pictures: PictureList | None = None
+        self._wanted: Path | None = None
+        self._newest_sample = ""
+
+    def compose_content(self) -> ComposeResult:
+        yield Tabs(
+            Tab("Training", id="training"), Tab("Inference", id="inference"),
+            Tab("Reconstructions", id="reconstructions"), Tab("Plots", id="plots"),
+        )  # fmt: skip
+        with Horizontal():
+            yield RowList(id="pictures", classes="pane")
+            with Vertical(classes="pane"):
+                yield Picture(id="picture")
+                yield Static("", id="info", markup=False)
+
+    def start(self) -> None:
+        self.query_one(RowList).focus()
+        self.action_reload()
+
+    @property
+    def tab(self) -> str:
+        """The kind of pictures that is shown."""
+        return self.query_one(Tabs).active or "training"
+
+    @on(Tabs.TabActivated)
+    def action_reload(self) -> None:
+        """List the pictures of the current kind again."""
+        if self.is_mounted:
+            self._list(self.tab)
+
+    @work(thread=True, exclusive=True, group="list", exit_on_error=False)
+    def _list(self, tab: str) -> None:
+        cancelled = partial(_is_cancelled, get_current_worker())
+        workspace = self.app.workspace
+        problem = EMPTY[tab].format(inference=workspace.inference)
+        listed = PictureList(workspace.root, ())
+        try:
+            match tab:
+                case "training":
+                    listed = list_images(workspace.images_root(self.app.settings), cancelled)
+                case "inference":
+                    listed = list_images(workspace.inference, cancelled)
+                case "reconstructions":
+                    listed = list_reconstructions(workspace, cancelled)
+                case _:
+                    listed = list_plots(workspace, cancelled)
+        except (FextError, OSError) as error:
+            problem = str(error)
+        if not cancelled():
+            self.post_message(Listed(tab, listed, problem))
+
+    @on(Listed)
+    def _show_list(self, message: Listed) -> None:
+        if message.tab != self.tab:
+            return
+        before = self._wanted
+        self.pictures = message.pictures
+        rows = self.query_one(RowList)
+        rows.set_source(message.pictures)
+        rows.border_title = f"{message.pictures.count():,} pictures"
+        self.query_one(TitleLine).set_subject(escape_name(str(message.pictures.root)))
+        if not message.pictures.count():
+            self._wanted = None
+            picture = self.query_one(Picture)
+            picture.empty = message.problem
+            picture.show(None)
+            self.query_one("#info", Static).update("")
+        elif before is None or rows.cursor >= message.pictures.count():
+            rows.cursor = 0
+            self._load_row(0)
+        else:
+            self._load_row(rows.cursor)
+
+    @on(RowList.Highlighted)
+    def _highlighted(self, event: RowList.Highlighted) -> None:
+        self._load_row(event.index)
+
+    def _load_row(self, index: int) -> None:
+        if self.pictures is not None and 0 <= index < self.pictures.count():
+            self._wanted = self.pictures.path(index)
+            self._load(self._wanted)
+
+    @work(thread=True, exclusive=True, group="load", exit_on_error=False)
+    def _load(self, path: Path) -> None:
+        worker = get_current_worker()
+        if worker.is_cancelled:  # a held key passes over pictures without reading them
+            return
+        pixels, info = read_picture(path)
+        if not worker.is_cancelled:
+            self.post_message(Loaded(path, pixels, info))
+
+    @on(Loaded)
+    def _show_picture(self, message: Loaded) -> None:
+        if message.path != self._wanted:
+            return
+        picture = self.query_one(Picture)
+        name = escape_name(message.path.name)
+        picture.empty = f"{name}\ncannot be shown: {message.info}"
+        picture.show(message.pixels, name)
+        self.query_one("#info", Static).update(message.info)
+
+    def action_step(self, step: int) -> None:
+        """Go to the next or previous picture."""
+        self._go(self.query_one(RowList).cursor + step)
+
+    def action_jump(self, index: int) -> None:
+        """Go to the picture of that row; -1 is the last."""
+        count = self.pictures.count() if self.pictures is not None else 0
+        self._go(count - 1 if index < 0 else index)
+
+    def _go(self, index: int) -> None:
+        if self.pictures is not None and self.pictures.count():
+            self.query_one(RowList).cursor = min(max(index, 0), self.pictures.count() - 1)
+
+    def action_next_tab(self, step: int) -> None:
+        """Show the next kind of pictures."""
+        tabs = self.query_one(Tabs)
+        (tabs.action_next_tab if step > 0 else tabs.action_previous_tab)()
+
+    def action_wide(self) -> None:
+        """Give the picture the list's room, or give it back."""
+        self.query_one(RowList).display = not self.query_one(RowList).display
+        self.query_one(Picture).focus()
+
+    def job_moved(self, job: JobSnapshot) -> None:
+        """New pictures appear in the list as they come."""
+        new_sample = self.tab == "reconstructions" and job.sample != self._newest_sample
+        made = {"sample": "training", "evaluate": "plots", "analyze": "plots"}.get(job.verb)
+        if new_sample or (not job.is_active and made == self.tab):
+            self._newest_sample = job.sample
+            self.action_reload()
+
+
+def read_picture(path: Path) -> tuple[np.ndarray[Any, Any] | None, str]:
+    """Decode a picture by the engine's one rule, reduced to what a terminal can use.
+
+    Returns uint8 pixels (H, W, 3) or (H, W) and a line about the file, or None and the reason.
+    """
+    from fext_engine.images.decode import DecodeError, decode_image
+
+    try:
+        decoded = decode_image(path)
+    except DecodeError as error:
+        return None, str(error)
+    from PIL import Image
+
+    pixels = decoded.pixels
+    if max(pixels.shape[:2]) > LONGEST_SIDE:
+        import numpy as np
+
+        image = Image.fromarray(pixels)
+        image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+        pixels = np.asarray(image)
+    size = f"{path.stat().st_size / 1024:,.0f} KiB"
+    line = f"{decoded.width} x {decoded.height}  {decoded.format} {decoded.mode} {decoded.bit_depth} bit  {size}"
+    return pixels, "  ".join([line, *decoded.notes])
+
+
+def _is_cancelled(worker: Any) -> bool:
+    return bool(worker.is_cancelled)

@@ -1,0 +1,162 @@
+"""The frame of every screen: title line, job bar, log pane and key line around the screen's own content."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+from textual.worker import Worker
+
+from fext_tui.following import JobSnapshot
+from fext_tui.widgets.job_bar import JobBar, JobView
+from fext_tui.widgets.log_pane import LogPane
+from fext_tui.widgets.row_list import RowList
+from fext_tui.widgets.settings_form import SettingsForm
+
+if TYPE_CHECKING:
+    from fext_tui.app import FextApp
+
+MODES = (("data", "1 Data"), ("model", "2 Model"), ("viewer", "3 Viewer"))
+
+
+class TitleLine(Static):
+    """The name of the product, the modes with the current one marked, and what the screen is about."""
+
+    def __init__(self, mode: str) -> None:
+        super().__init__(markup=False)
+        self._mode = mode
+        self.set_subject("")
+
+    def set_subject(self, subject: str) -> None:
+        """Show `subject` (plain, escaped text) at the right of the modes."""
+        line = Text(" FeXT ", style="bold reverse", no_wrap=True, overflow="ellipsis")
+        for mode, label in MODES:
+            line.append(f"  {label}", style="bold underline" if mode == self._mode else "dim")
+        line.append(f"   {subject}", style="none")
+        self.update(line)
+
+
+class WorkbenchScreen(Screen[None]):
+    """A mode of the app. A child names its mode and composes its content in `compose_content`."""
+
+    MODE: ClassVar[str]
+    FORM: ClassVar[tuple[str, ...]] = ()
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "settings", "Settings", id="settings"),
+        Binding("escape", "leave_form", "Back to the list", show=False),
+    ]
+
+    app: FextApp  # type: ignore[assignment]
+
+    def compose(self) -> ComposeResult:
+        yield TitleLine(self.MODE)
+        yield from self.compose_content()
+        yield LogPane(id="log")
+        yield JobBar(id="jobs")
+        yield Footer(show_command_palette=False, compact=True)
+
+    def compose_content(self) -> ComposeResult:
+        """Yield the screen's own widgets."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        self._log_seen = 0
+        self.query_one(LogPane).display = False
+        self.call_after_refresh(self.start)
+
+    def start(self) -> None:
+        """Fill the screen, right after its first paint."""
+        if self.FORM:
+            form = SettingsForm(self.FORM, self.app.settings, id="settings", classes="pane")
+            form.border_title = "Settings"
+            self.query_one("#content").mount(form, before=0)
+
+    def on_screen_resume(self) -> None:
+        """Catch up with what happened while another mode was shown."""
+        if self.is_mounted:
+            self.call_after_refresh(self.show_jobs, None)
+
+    def show_jobs(self, updated: JobSnapshot | None) -> None:
+        """Show the app's jobs; `updated` is the one that moved, None to catch up with all."""
+        self.query_one(JobBar).update_jobs([_view(job) for job in self.app.active_jobs])
+        self._show_log()
+        if updated is not None:
+            self.job_moved(updated)
+
+    def job_moved(self, job: JobSnapshot) -> None:
+        """React to one job's progress or end; for children."""
+
+    def load_form(self) -> None:
+        """Show the app's settings in the form, when the screen has one."""
+        for form in self.query(SettingsForm):
+            form.load(self.app.settings)
+
+    def form_is_valid(self) -> bool:
+        """Whether every value in the form is allowed; if not, a notice says which is not."""
+        for form in self.query(SettingsForm):
+            if form.errors:
+                key, problem = next(iter(form.errors.items()))
+                self.notify(problem, title=key, severity="error", markup=False)
+                return False
+        return True
+
+    @on(SettingsForm.Changed)
+    def _settings_changed(self, event: SettingsForm.Changed) -> None:
+        if event.settings is not None:
+            self.app.settings = event.settings
+
+    def action_settings(self) -> None:
+        """Go to the settings form; on a narrow terminal, show or hide it."""
+        for form in self.query(SettingsForm):
+            if self.has_class("-narrow"):
+                self.toggle_class("-settings")
+            if form.display:
+                form.focus_option(next(iter(form.values)))
+
+    def action_leave_form(self) -> None:
+        """Leave the form for the list, and hide it on a narrow terminal."""
+        self.remove_class("-settings")
+        self.query(RowList).first().focus()
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """The app says what failed; workers' messages do not bubble to it by themselves."""
+        self.app.on_worker_state_changed(event)
+
+    def toggle_log(self) -> None:
+        """Show or hide the log pane."""
+        pane = self.query_one(LogPane)
+        pane.display = not pane.display
+        self._show_log()
+        if pane.display:
+            pane.focus()
+
+    def _show_log(self) -> None:
+        pane = self.query_one(LogPane)
+        new = min(self.app.log_count - self._log_seen, len(self.app.log_lines))
+        if pane.display and new:
+            for line in list(self.app.log_lines)[-new:]:
+                pane.add(line.level, line.text, line.time)
+            self._log_seen = self.app.log_count
+
+
+def _view(job: JobSnapshot) -> JobView:
+    progress = job.progress
+    done, total = progress.get("done", 0), progress.get("total")
+    return JobView(
+        id=job.id,
+        verb=job.verb,
+        title=job.title,
+        stage=str(progress.get("stage", job.state)),
+        fraction=done / total if total else None,
+        done=done,
+        total=total,
+        unit=str(progress.get("unit", "images")),
+        rate=progress.get("rate"),
+        eta=progress.get("eta"),
+        state=job.state,
+    )

@@ -1,0 +1,22 @@
+"""Small tables of text as sources of a row list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fext_tui.widgets.row_list import Column
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """Rows that are all in memory: for lists of runs, jobs or presets, not of images."""
+
+    columns: Sequence[Column]
+    data: Sequence[Sequence[str]] = ()
+
+    def count(self) -> int:
+        return len(self.data)
+
+    def rows(self, offset: int, limit: int) -> Sequence[Sequence[str]]:
+        return self.data[offset : offset + limit]
