@@ -12,6 +12,7 @@ from textual.widgets import Footer
 
 from fext_tui.widgets.picture import Picture
 from fext_tui.widgets.row_list import Column, RowList
+from fext_tui.widgets.settings_form import SettingsForm
 
 pytestmark = pytest.mark.benchmark
 
@@ -89,3 +90,16 @@ async def test_opening_a_million_rows():
             for y in range(40):
                 rows.render_line(y)
         print(f"\n1,000,000 rows: {opened * 1000:.0f} ms to open, {(perf_counter() - start) * 25:.1f} ms a move")
+
+
+async def test_opening_the_settings_form():
+    """Time from `mount` to the first paint of all options."""
+    from fext_engine.settings import options
+
+    app = ListHost()
+    async with app.run_test(size=(120, 40)) as pilot:
+        options()
+        start = perf_counter()
+        await app.mount(SettingsForm())
+        await pilot.pause()
+        print(f"\n{len(options())} options: {(perf_counter() - start) * 1000:.0f} ms to open")

@@ -13,6 +13,7 @@ from textual.widgets import Footer
 from fext_tui.widgets.loss_plot import LossPlot
 from fext_tui.widgets.picture import Picture
 from fext_tui.widgets.row_list import Column, RowList
+from fext_tui.widgets.settings_form import SettingsForm
 
 
 def scene(height: int = 240, width: int = 320) -> np.ndarray:
@@ -80,6 +81,9 @@ class Gallery(App[None]):
         rows = RowList(Images())
         rows.sort_mark(0)
         yield rows
+
+    def page_form(self) -> ComposeResult:
+        yield SettingsForm()
 
     def on_mount(self) -> None:
         fill = getattr(self, f"fill_{self.page}", None)
