@@ -1,0 +1,145 @@
+"""The commands that are jobs: each runs in this process, or with --detach in one of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fext_engine.cli.common import Common, command, flag
+from fext_engine.cli.display import open_display
+from fext_engine.cli.failures import report
+from fext_engine.errors import FextError
+
+Detach = Annotated[
+    bool, typer.Option("--detach", help="Start it in the background and print the job's id at once.")
+]
+Images = Annotated[str | None, flag("dataset.images", "--images")]
+SampleSize = Annotated[str | None, flag("dataset.sample_size", "--sample-size")]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's name, a unique beginning of it, or latest.")]
+
+
+@command
+def analyze(
+    common: Common, images: Images = None, sample_size: SampleSize = None, detach: Detach = False
+) -> None:
+    """Inspect a dataset: statistics, faults, drift, class balance, plots."""
+    _run(
+        common, "analyze", {}, detach, {"dataset.images": _folder(images), "dataset.sample_size": sample_size}
+    )
+
+
+@command
+def train(
+    common: Common,
+    *,
+    images: Images = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Name of the run, else the model and the time.")
+    ] = None,
+    epochs: Annotated[str | None, flag("training.epochs", "--epochs")] = None,
+    sample_size: SampleSize = None,
+    detach: Detach = False,
+) -> None:
+    """Train an autoencoder from scratch."""
+    flags = {
+        "dataset.images": _folder(images),
+        "dataset.sample_size": sample_size,
+        "training.epochs": epochs,
+    }
+    _run(common, "train", {"name": name}, detach, flags)
+
+
+@command
+def resume(
+    common: Common,
+    run: Run,
+    epochs: Annotated[str | None, flag("session.additional_epochs", "--epochs")] = None,
+    detach: Detach = False,
+) -> None:
+    """Train a run further, by its own configuration."""
+    flags = {"session.additional_epochs": epochs}
+    _run(common, "resume", {"run": _find_run(common, run)}, detach, flags)
+
+
+@command
+def evaluate(common: Common, run: Run, detach: Detach = False) -> None:
+    """Measure a run on its validation images: metrics, reconstructions, embedding plots."""
+    _run(common, "evaluate", {"run": _find_run(common, run)}, detach)
+
+
+@command
+def encode(
+    common: Common,
+    run: Run,
+    *,
+    input_folder: Annotated[
+        str | None,
+        typer.Option("--input", metavar="DIR", help="Images to encode, else database/inference."),
+    ] = None,
+    output_folder: Annotated[
+        str | None,
+        typer.Option("--output", metavar="DIR", help="New folder for the vectors, else beside the images."),
+    ] = None,
+    detach: Detach = False,
+) -> None:
+    """Encode a folder of images into latent vectors with a manifest."""
+    arguments = {
+        "run": _find_run(common, run), "input": _folder(input_folder), "output": _folder(output_folder),
+    }  # fmt: skip
+    _run(common, "encode", arguments, detach)
+
+
+@command
+def sample(
+    common: Common,
+    output_folder: Annotated[
+        str | None, typer.Option("--output", metavar="DIR", help="Where to write it, else database/images.")
+    ] = None,
+    detach: Detach = False,
+) -> None:
+    """Write a small generated dataset to try everything with."""
+    _run(common, "sample", {"output": _folder(output_folder)}, detach)
+
+
+def _run(
+    common: Common,
+    verb: str,
+    arguments: dict[str, Any],
+    detach: bool,
+    flags: Mapping[str, str | None] | None = None,
+) -> None:
+    settings = common.settings(flags)
+    if detach:
+        from fext_engine.jobs.supervisor import Supervisor
+
+        job_id = Supervisor(common.workspace).start(verb, settings, arguments)
+        if common.json:
+            common.print_json({"id": job_id, "verb": verb, "folder": str(common.workspace.jobs / job_id)})
+        else:
+            print(job_id)
+        return
+    from fext_engine.jobs.folder import create_job
+    from fext_engine.jobs.run import run_job
+
+    folder = create_job(common.workspace, verb, settings, arguments)
+    failure: FextError | None = None
+    with open_display(common.json) as display:
+        try:
+            run_job(common.workspace, folder, display)
+        except FextError as error:  # the display has its event already
+            failure = error
+    if failure:
+        raise typer.Exit(report(failure))
+
+
+def _find_run(common: Common, name: str) -> str:
+    """The run's whole name, so that an unknown one is refused before a job begins."""
+    return common.workspace.find_run(name).name
+
+
+def _folder(text: str | None) -> str | None:
+    """A folder of the command line as the job, which may run elsewhere, finds it."""
+    return None if text is None else str(Path(text).expanduser().absolute())
