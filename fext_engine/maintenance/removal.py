@@ -1,0 +1,193 @@
+"""What can be removed from a workspace, with its size, and removing it whole, with its records."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from fext_engine.errors import FextError
+from fext_engine.jobs.supervisor import JobInfo, Supervisor
+from fext_engine.paths import escape_name
+from fext_engine.records import open_records
+from fext_engine.records.removal import forget
+from fext_engine.workspace import Workspace
+
+Kind = Literal["log", "cache", "job", "report", "run", "encoding", "leftover"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True)
+class Removable:
+    """A file or folder directly inside one of the workspace's folders.
+
+    `bytes` is what its files hold; `in_use` names the job that needs it now, and is empty otherwise.
+    """
+
+    kind: Kind
+    path: Path
+    bytes: int
+    description: str
+    in_use: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name as printable text."""
+        return escape_name(self.path.name)
+
+
+def removable(workspace: Workspace, kinds: Iterable[Kind] = KINDS) -> list[Removable]:
+    """List what can be removed, by kind and name.
+
+    A folder of the workspace that is a link leading out of it is left alone: see `linked_away`.
+    """
+    active = Supervisor(workspace).active() if workspace.jobs.is_dir() else []
+    found = []
+    for kind in kinds:
+        for path in sorted(_LISTS[kind](workspace), key=lambda p: p.name):
+            found.append(
+                Removable(kind, path, _size(path), _DESCRIPTIONS[kind], _user_of(kind, path, workspace, active))
+            )
+    return found
+
+
+def linked_away(workspace: Workspace) -> list[Path]:
+    """The workspace's folders that are links to somewhere outside of it; nothing in them is listed."""
+    folders = (*_sources(workspace), workspace.cache, workspace.logs, workspace.jobs)
+    return [folder for folder in folders if _leads_out(workspace, folder)]
+
+
+def remove(workspace: Workspace, items: Iterable[Removable]) -> int:
+    """Remove the items and what the database records of them; return the bytes that were freed.
+
+    A folder is first renamed, so that one that is half gone is never taken for whole. Raises FextError at the
+    first item that is in use, lies elsewhere or cannot be removed; those before it are gone then.
+    """
+    wanted = list(items)
+    present = {item.path: item for item in removable(workspace, {item.kind for item in wanted})}
+    freed = 0
+    for item in wanted:
+        now = present.get(item.path)
+        if now is None:
+            raise FextError(f"there is no {item.kind} {item.name} in this workspace", "list them anew")
+        if now.in_use:
+            raise FextError(f"{item.kind} {item.name} is in use by job {now.in_use}", "stop the job first")
+        try:
+            _delete(now.path)
+        except OSError as error:
+            raise FextError(
+                f"cannot remove {escape_name(str(now.path))}: {error.strerror or error}",
+                "check its permissions, and whether a program has it open",
+            ) from error
+        freed += now.bytes
+        _forget(workspace, now)
+    return freed
+
+
+def _delete(path: Path) -> None:
+    if not _is_real_folder(path):
+        path.unlink()  # a link goes, what it leads to stays
+        return
+    if not (path.name.startswith(".") and path.name.endswith(".tmp")):
+        path = path.rename(path.with_name(f".{path.name[:100]}.{os.getpid()}.tmp"))
+    shutil.rmtree(path)
+
+
+def _forget(workspace: Workspace, item: Removable) -> None:
+    if item.kind in ("run", "encoding", "job", "report") and workspace.database.exists():
+        with open_records(workspace.database) as records:
+            forget(records, item.kind, item.path)
+
+
+def _sources(workspace: Workspace) -> tuple[Path, ...]:
+    return workspace.checkpoints, workspace.inference, workspace.validation
+
+
+def _entries(workspace: Workspace, folder: Path, hidden: bool = False) -> Iterator[Path]:
+    if _leads_out(workspace, folder) or not folder.is_dir():
+        return
+    try:
+        yield from (path for path in folder.iterdir() if path.name.startswith(".") == hidden)
+    except OSError:
+        return
+
+
+def _leads_out(workspace: Workspace, folder: Path) -> bool:
+    return not folder.resolve().is_relative_to(workspace.root.resolve())
+
+
+def _folders(workspace: Workspace, folder: Path) -> list[Path]:
+    return [path for path in _entries(workspace, folder) if path.is_dir()]
+
+
+def _encodings(workspace: Workspace) -> list[Path]:
+    return [p for p in _folders(workspace, workspace.inference) if (p / "manifest.json").is_file()]
+
+
+def _leftovers(workspace: Workspace) -> list[Path]:
+    """What a crash left of `atomic_folder` and `atomic_file`: hidden names that end in .tmp."""
+    places = (*_sources(workspace), workspace.logs, workspace.configurations, workspace.database.parent)
+    return [p for place in places for p in _entries(workspace, place, hidden=True) if p.name.endswith(".tmp")]
+
+
+_LISTS: dict[Kind, Callable[[Workspace], Iterable[Path]]] = {
+    "log": lambda ws: _entries(ws, ws.logs),
+    "cache": lambda ws: _entries(ws, ws.cache),
+    "job": lambda ws: _folders(ws, ws.jobs),
+    "report": lambda ws: _folders(ws, ws.validation),
+    "run": lambda ws: _folders(ws, ws.checkpoints),
+    "encoding": _encodings,
+    "leftover": _leftovers,
+}
+_DESCRIPTIONS: dict[Kind, str] = {
+    "log": "messages and tracebacks",
+    "cache": "resized images, made again when they are needed",
+    "job": "events and output of a job",
+    "report": "plots and tables of a dataset inspection",
+    "run": "a trained model: weights, history, evaluation",
+    "encoding": "latent vectors and their manifest",
+    "leftover": "unfinished files of a job that was killed",
+}
+
+
+def _user_of(kind: Kind, path: Path, workspace: Workspace, active: list[JobInfo]) -> str:
+    """The id of the running job that needs this item, or nothing."""
+    for job in active:
+        if kind in ("cache", "leftover") or (kind == "job" and job.folder.name == path.name):
+            return job.id
+        if kind == "run" and job.run and _run_folder(workspace, job.run) == path:
+            return job.id
+    return ""
+
+
+def _run_folder(workspace: Workspace, run: str) -> Path:
+    """A job's `run` may be what the user typed: `latest`, or the beginning of a name."""
+    try:
+        return workspace.find_run(run)
+    except FextError:
+        return workspace.run(run)
+
+
+def _is_real_folder(path: Path) -> bool:
+    return stat.S_ISDIR(path.lstat().st_mode)
+
+
+def _size(path: Path) -> int:
+    """Bytes of all files under `path`; links count as themselves and are not followed."""
+    try:
+        if not _is_real_folder(path):
+            return path.lstat().st_size
+    except OSError:
+        return 0
+    total = 0
+    for folder, _, files in os.walk(path):
+        for name in files:
+            try:
+                total += Path(folder, name).lstat().st_size
+            except OSError:  # gone meanwhile, or not ours to see
+                continue
+    return total
