@@ -32,10 +32,10 @@ class FieldRow(Widget):
         height: 1;
         width: 1fr;
         color: $foreground;
-        & > .field-row--name { color: $text-muted; }
+        & > .field-row--name { color: $foreground; }
         & > .field-row--name-changed { color: $text; text-style: bold; }
         & > .field-row--mark { color: $text-warning; text-style: bold; }
-        & > .field-row--hint { color: $text-disabled; }
+        & > .field-row--hint { color: $text-muted; }
         & > .field-row--error { color: $text-error; }
         & Input { width: 14; height: 1; margin-left: 25; padding: 0; border: none; background: $boost; }
         & Input:focus { border: none; background: $primary-muted; }

@@ -27,7 +27,10 @@ _PAGES_KEPT = 32
 class RowSource(Protocol):
     """Where the rows come from. Called on the UI thread: a call should take a few milliseconds at most."""
 
-    columns: Sequence[Column]
+    @property
+    def columns(self) -> Sequence[Column]:
+        """The columns of every row."""
+        ...
 
     def count(self) -> int:
         """Return how many rows there are."""

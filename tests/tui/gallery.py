@@ -10,6 +10,8 @@ from textual.app import App, ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Footer
 
+from fext_tui.widgets.job_bar import JobBar, JobView
+from fext_tui.widgets.log_pane import LogPane
 from fext_tui.widgets.loss_plot import LossPlot
 from fext_tui.widgets.picture import Picture
 from fext_tui.widgets.row_list import Column, RowList
@@ -84,6 +86,25 @@ class Gallery(App[None]):
 
     def page_form(self) -> ComposeResult:
         yield SettingsForm()
+
+    def page_jobs(self) -> ComposeResult:
+        yield LogPane()
+        yield JobBar()
+
+    def fill_jobs(self) -> None:
+        self.query_one(JobBar).update_jobs(
+            [
+                JobView("1", "train", "[red]FextAE Redux_20261123T214500", "epoch 3/100", 0.437, 350, 800, "images", 92.13, 4985),
+                JobView("2", "analyze", "", "scan", None, 12840, None, "images", 4210.5),
+                JobView("3", "encode", "latest", "encode", 0.98, 490, 500, "images", 0.4, 25, "stopping"),
+            ]
+        )
+        log = self.query_one(LogPane)
+        for n in range(60):
+            log.add("info", f"epoch {n} of 100: loss {0.3 / (n + 1):.4f}, validation {0.33 / (n + 1):.4f}", 1_795_000_000 + 40 * n)
+        log.add("warning", "[/]cats/[red]x.png is truncated and was left out; " + "a long story " * 12)
+        log.add("error", "out of memory on CUDA; use a smaller training.batch_size\n  second line \x1b[31m")
+        log.add("debug", "not shown at first")
 
     def on_mount(self) -> None:
         fill = getattr(self, f"fill_{self.page}", None)
