@@ -8,7 +8,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -36,7 +36,7 @@ def worker_count(setting: int | Literal["auto"], images: int) -> int:
 
 def examine_all(
     root: Path, tasks: Iterable[Task], workers: int, stop: Callable[[], bool]
-) -> Iterator[list[Examined]]:
+) -> Generator[list[Examined], None, None]:
     """Yield the answers for all `tasks` in chunks, in no order, holding only a few chunks in memory.
 
     A file at which a worker process dies twice, the second time alone, is answered as `unreadable` with

@@ -1,0 +1,117 @@
+"""Do training and validation images differ? Effect sizes per measure, and whether chance explains them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import false_discovery_control, wasserstein_distance
+
+Floats = npt.NDArray[np.floating]
+Verdict = Literal["none", "small", "drift"]
+
+PERMUTATIONS = 999
+MAX_PERMUTED = 4000  # images that the permutations run over: beyond that the power is ample, the time is not
+SIGNIFICANT = 0.05  # false discovery rate
+EFFECT = 0.1  # Kolmogorov-Smirnov distance from which a difference matters
+PSI_BINS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How one measure differs between the two sides."""
+
+    measure: str
+    n_train: int
+    n_validation: int
+    ks: float
+    """Kolmogorov-Smirnov distance D, 0 to 1: the largest gap between the cumulative shares."""
+    wasserstein: float
+    """Mean shift of mass, in standard deviations of both sides together."""
+    psi: float
+    """Population stability index over the training side's deciles."""
+    p_value: float
+    """Share of random divisions with at least this D."""
+    q_value: float
+    """`p_value` after Benjamini and Hochberg, over all measures."""
+    verdict: Verdict
+    """`drift`: significant and D >= EFFECT; `small`: significant alone; `none`: chance would do."""
+
+
+def compare_sides(names: Sequence[str], train: Floats, validation: Floats, seed: int = 0) -> list[Drift]:
+    """Compare (n, M) training values with (m, M) validation values, column by column.
+
+    Effect sizes use every row; the p-values a random part of at most MAX_PERMUTED rows, for which the sides
+    are divided anew PERMUTATIONS times. A fixed limit on an effect size alone misfires on small sets, a
+    p-value alone on large ones, so the verdict asks for both. Both sides need at least one row.
+    """
+    generator = np.random.default_rng(seed)
+    p_values = _permutation_p_values(train, validation, generator)
+    q_values = false_discovery_control(p_values)
+    found = []
+    for column, name in enumerate(names):
+        a, b = train[:, column].astype(np.float64), validation[:, column].astype(np.float64)
+        ks, q = ks_distance(a, b), float(q_values[column])
+        verdict: Verdict = "none" if q >= SIGNIFICANT else "drift" if ks >= EFFECT else "small"
+        found.append(
+            Drift(
+                name, len(a), len(b), ks, scaled_wasserstein(a, b), stability_index(a, b),
+                float(p_values[column]), q, verdict,
+            )
+        )  # fmt: skip
+    return found
+
+
+def ks_distance(a: Floats, b: Floats) -> float:
+    """Kolmogorov-Smirnov distance of two samples, 0 to 1."""
+    both = np.sort(np.concatenate([a, b]))
+    shares = [np.searchsorted(np.sort(side), both, side="right") / len(side) for side in (a, b)]
+    return float(np.abs(shares[0] - shares[1]).max())
+
+
+def scaled_wasserstein(a: Floats, b: Floats) -> float:
+    """Wasserstein-1 distance over the standard deviation of both samples together; 0 when that is 0."""
+    spread = float(np.concatenate([a, b]).std())
+    return float(wasserstein_distance(a, b)) / spread if spread > 0 else 0.0
+
+
+def stability_index(expected: Floats, actual: Floats) -> float:
+    """Population stability index over the deciles of `expected`; half a count is added to each bin.
+
+    Equal deciles, as measures with many zeros have, are one bin.
+    """
+    edges = np.unique(np.quantile(expected, np.linspace(0, 1, PSI_BINS + 1)[1:-1]))
+    counts = [
+        np.bincount(np.searchsorted(edges, x, side="left"), minlength=len(edges) + 1)
+        for x in (expected, actual)
+    ]
+    p, q = ((c + 0.5) / (c.sum() + 0.5 * len(c)) for c in counts)
+    return float(((p - q) * np.log(p / q)).sum())
+
+
+def _permutation_p_values(train: Floats, validation: Floats, generator: np.random.Generator) -> Floats:
+    """(M,) p-values of the KS distance, with the observed division counted as one of the permutations."""
+    values = np.concatenate([train, validation])
+    is_train = np.arange(len(values)) < len(train)
+    if len(values) > MAX_PERMUTED:
+        kept = generator.choice(len(values), MAX_PERMUTED, replace=False)
+        # a side may be far smaller than the other, but never empty
+        kept = np.union1d(kept, [0, len(train)])
+        values, is_train = values[kept], is_train[kept]
+    divisions = np.empty((PERMUTATIONS + 1, len(values)), bool)
+    divisions[0] = is_train
+    divisions[1:] = generator.permuted(np.tile(is_train, (PERMUTATIONS, 1)), axis=1)
+    return np.array([_p_value(column, divisions) for column in values.T])
+
+
+def _p_value(values: Floats, divisions: npt.NDArray[np.bool_]) -> float:
+    order = np.argsort(values, kind="stable")
+    last_of_ties = np.append(np.flatnonzero(np.diff(values[order])), len(order) - 1)
+    trained = np.cumsum(divisions[:, order], axis=1, dtype=np.int32)[:, last_of_ties]
+    seen = last_of_ties + 1
+    n = int(divisions[0].sum())
+    gaps = np.abs(trained / n - (seen - trained) / (len(order) - n)).max(axis=1)
+    return float(np.mean(gaps >= gaps[0] - 1e-12))

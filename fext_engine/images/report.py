@@ -1,0 +1,111 @@
+"""A dataset report on disk and in the database: figures, tables as CSV, a summary as JSON."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, astuple, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fext_engine.images.balance import ClassCount
+from fext_engine.images.faults import FAILURES
+from fext_engine.images.inspection import Inspection
+from fext_engine.jobs.job import Job
+from fext_engine.paths import escape_name
+from fext_engine.records import Records, reports
+from fext_engine.records.images import LIST_COLUMNS
+from fext_engine.settings import DatasetSettings
+from fext_engine.workspace import atomic_folder, timestamp
+
+
+def write_report(
+    job: Job, records: Records, root_id: int, inspection: Inspection, facts: dict[str, Any]
+) -> dict[str, Any]:
+    """Write a report to `database/validation/analysis_<time>` and return its summary.
+
+    `facts` are what the summary says beside the inspection: root, statuses, folders that were not read.
+    """
+    from fext_engine.images.figures import draw_report  # matplotlib takes a second to import
+
+    folder = _free_name(job.workspace.validation / f"analysis_{timestamp()}")
+    named = {"report": folder.name, "folder": escape_name(str(folder))}
+    summary = named | facts | _summarise(inspection, job.settings.dataset)
+    with atomic_folder(folder) as temporary:
+        drawn = draw_report(temporary, inspection)
+        _write_tables(temporary, inspection)
+        _write_csv(temporary / "images.csv", LIST_COLUMNS, reports.iterate_image_rows(records, root_id))
+        (temporary / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    reports.record_report(records, folder.name, summary, inspection)
+    for path in drawn:
+        job.artifact(folder / path.name, "figure")
+    job.artifact(folder, "report")
+    return summary
+
+
+def count_facts(root: Path, statuses: dict[str, int], unread_folders: Sequence[str]) -> dict[str, Any]:
+    """The part of a summary that counts files, usable or not."""
+    return {
+        "root": escape_name(str(root)),
+        "images": sum(statuses.values()),
+        "usable": statuses.get("ok", 0),
+        "broken": sum(statuses.get(kind, 0) for kind in FAILURES),
+        "statuses": statuses,
+        "unread_folders": list(unread_folders),
+    }
+
+
+def _summarise(inspection: Inspection, dataset: DatasetSettings) -> dict[str, Any]:
+    balance = asdict(inspection.balance)
+    return {
+        "train": sum(c.train for c in inspection.classes),
+        "validation": sum(c.validation for c in inspection.classes),
+        "split": dataset.model_dump(
+            include={"sample_size", "train_sample_size", "validation_size", "split_seed"}
+        ),
+        "size_median": [int(x) for x in np.median(inspection.table.sizes[:, :2], axis=0)],
+        "classes": {
+            key: list(value) if isinstance(value, tuple) else value for key, value in balance.items()
+        },
+        "drift": [d.measure for d in inspection.drifts if d.verdict == "drift"],
+    }
+
+
+def _write_tables(folder: Path, inspection: Inspection) -> None:
+    tables: dict[str, tuple[Sequence[str], Iterable[Iterable[Any]]]] = {
+        "statistics": (_names(reports.Distribution), map(astuple, inspection.distributions)),
+        "classes": (("class", *_names(ClassCount)[1:]), map(astuple, inspection.classes)),
+        "pixels": (("value", "red", "green", "blue"), _pixel_rows(inspection.histogram)),
+    }
+    if inspection.drifts:
+        tables["drift"] = (_names(type(inspection.drifts[0])), map(astuple, inspection.drifts))
+    for name, (header, rows) in tables.items():
+        _write_csv(folder / f"{name}.csv", header, rows)
+
+
+def _pixel_rows(histogram: npt.NDArray[np.uint64]) -> Iterable[tuple[int, ...]]:
+    return ((value, *map(int, histogram[:, value])) for value in range(256))
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+def _free_name(path: Path) -> Path:
+    """`path`, or with a number behind it when two reports are made within a second."""
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.name}-{number}")
+    return free

@@ -1,0 +1,169 @@
+"""Records of dataset reports: what a report reads of the images, and the report itself."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fext_engine.errors import FextError
+from fext_engine.images.balance import ClassCount
+from fext_engine.images.measures import MEASURE_NAMES
+from fext_engine.records.database import Records
+from fext_engine.records.images import LIST_COLUMNS
+
+if TYPE_CHECKING:
+    from fext_engine.images.inspection import Inspection
+
+MAX_ROWS = 200_000
+"""Images that distributions are drawn from; of more a fixed random part is taken, so that memory stays flat."""
+
+_USED = "root_id = ? AND status = 'ok' AND split <> 'unused'"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The measures of the used images of a root, or of a random part of them."""
+
+    values: npt.NDArray[np.float32]
+    """(n, len(MEASURES))"""
+    training: npt.NDArray[np.bool_]
+    """(n,): in the training split, else in the validation split."""
+    sizes: npt.NDArray[np.int64]
+    """(n, 3): width, height, bytes."""
+    total: int
+    """How many images there are, n or more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """Summary of one measure over a dataset."""
+
+    measure: str
+    n: int
+    minimum: float
+    p5: float
+    median: float
+    mean: float
+    p95: float
+    maximum: float
+
+
+def read_table(records: Records, root_id: int) -> Table:
+    """Load the measures of the used images of a root, at most about MAX_ROWS."""
+    total = int(
+        records.connection.execute(f"SELECT count(*) FROM images WHERE {_USED}", (root_id,)).fetchone()[0]
+    )
+    # Knuth's multiplicative hash scatters the ids evenly over 32 bits
+    threshold = 2**32 if total <= MAX_ROWS else int(2**32 * MAX_ROWS / total)
+    cursor = records.connection.execute(
+        f"SELECT split = 'train', width, height, bytes, {', '.join(MEASURE_NAMES)} "
+        f"FROM images JOIN image_statistics ON image_id = id "
+        f"WHERE {_USED} AND (id * 2654435761) % 4294967296 < ? ORDER BY id",
+        (root_id, threshold),
+    )
+    cursor.row_factory = None
+    flat = np.fromiter((value for row in cursor for value in row), np.float64).reshape(
+        -1, 4 + len(MEASURE_NAMES)
+    )
+    return Table(flat[:, 4:].astype(np.float32), flat[:, 0] > 0, flat[:, 1:4].astype(np.int64), total)
+
+
+def summarise(table: Table) -> list[Distribution]:
+    """Summarise every measure of a table with at least one row."""
+    quantiles = np.quantile(table.values, [0.05, 0.5, 0.95], axis=0)
+    means = table.values.mean(axis=0, dtype=np.float64)
+    low, high = table.values.min(axis=0), table.values.max(axis=0)
+    return [
+        Distribution(
+            name, len(table.values), float(low[i]), float(quantiles[0, i]), float(quantiles[1, i]),
+            float(means[i]), float(quantiles[2, i]), float(high[i]),
+        )
+        for i, name in enumerate(MEASURE_NAMES)
+    ]  # fmt: skip
+
+
+def iterate_histograms(records: Records, root_id: int) -> Iterator[bytes]:
+    """The packed pixel histograms of all used images."""
+    query = f"SELECT counts FROM images JOIN image_histograms ON image_id = id WHERE {_USED}"
+    return (row[0] for row in records.connection.execute(query, (root_id,)))
+
+
+def iterate_image_rows(records: Records, root_id: int) -> Iterator[sqlite3.Row]:
+    """All images of a root with LIST_COLUMNS, in the order of their paths."""
+    return records.connection.execute(
+        f"SELECT {', '.join(LIST_COLUMNS)} FROM images "
+        "LEFT JOIN image_statistics ON image_id = id AND status = 'ok' WHERE root_id = ? ORDER BY path",
+        (root_id,),
+    )
+
+
+def count_classes(records: Records, root_id: int) -> list[ClassCount]:
+    """Count the files of every class, by name."""
+    query = """
+        SELECT class,
+               total(status = 'ok' AND split = 'train'), total(status = 'ok' AND split = 'validation'),
+               total(split = 'unused'), total(status NOT IN ('ok', 'pending') AND split <> 'unused')
+        FROM images WHERE root_id = ? GROUP BY class ORDER BY class
+    """
+    return [
+        ClassCount(row[0], *map(int, tuple(row)[1:])) for row in records.connection.execute(query, (root_id,))
+    ]
+
+
+def record_report(records: Records, name: str, summary: dict[str, Any], inspection: Inspection) -> None:
+    """Store a report; `summary` holds `root`, `images` and `usable`, and is kept as JSON."""
+    with records.connection as connection:
+        report_id = connection.execute(
+            "INSERT INTO reports (name, root, created_at, images, usable, summary) VALUES (?, ?, ?, ?, ?, ?)",
+            (name, summary["root"], time.time(), summary["images"], summary["usable"], json.dumps(summary)),
+        ).lastrowid
+        for table, rows in (
+            ("report_statistics", inspection.distributions),
+            ("report_drift", inspection.drifts),
+            ("report_classes", inspection.classes),
+        ):
+            for row in rows:  # the dataclasses have the tables' columns, in their order
+                values = (report_id, *astuple(row))
+                connection.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(values))})", values)
+
+
+def list_reports(records: Records) -> list[sqlite3.Row]:
+    """All reports, the newest first: id, name, root, created_at, images, usable, summary (JSON)."""
+    return records.connection.execute("SELECT * FROM reports ORDER BY created_at DESC, id DESC").fetchall()
+
+
+def find_report(records: Records, name: str) -> sqlite3.Row:
+    """Return the report called `name`, or the newest for `latest`; raises FextError."""
+    found = [row for row in list_reports(records) if name in ("latest", row["name"])]
+    if not found:
+        raise FextError(f"there is no report called {name!r}", "`fext analyze` makes one")
+    row: sqlite3.Row = found[0]
+    return row
+
+
+def report_statistics(records: Records, report_id: int) -> list[sqlite3.Row]:
+    """Summaries of a report's measures, in the order of MEASURES."""
+    return _in_order_of_measures(records, "report_statistics", report_id)
+
+
+def report_drift(records: Records, report_id: int) -> list[sqlite3.Row]:
+    """A report's comparison of training and validation images, in the order of MEASURES."""
+    return _in_order_of_measures(records, "report_drift", report_id)
+
+
+def report_classes(records: Records, report_id: int) -> list[sqlite3.Row]:
+    """A report's classes by name: class, train, validation, unused, broken."""
+    query = "SELECT * FROM report_classes WHERE report_id = ? ORDER BY class"
+    return records.connection.execute(query, (report_id,)).fetchall()
+
+
+def _in_order_of_measures(records: Records, table: str, report_id: int) -> list[sqlite3.Row]:
+    query = f"SELECT * FROM {table} WHERE report_id = ? ORDER BY rowid"
+    return records.connection.execute(query, (report_id,)).fetchall()
