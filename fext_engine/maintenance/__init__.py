@@ -8,7 +8,6 @@ from fext_engine.maintenance.software import (
     project_folder,
     remove_environment,
     update,
-    versions,
 )
 
 __all__ = [
@@ -25,5 +24,4 @@ __all__ = [
     "remove_environment",
     "update",
     "vacuum",
-    "versions",
 ]

@@ -194,15 +194,9 @@ def _uninstall(_: Workspace) -> None:
 
 
 def _show_places(workspace: Workspace) -> None:
-    places = [
-        ("resources", workspace.root), ("database", workspace.database), ("runs", workspace.checkpoints),
-        ("encodings", workspace.inference), ("logs", workspace.logs), ("cache", workspace.cache),
-        ("project", software.project_folder() or "(installed as a package)"), ("environment", sys.prefix),
-    ]  # fmt: skip
-    for name, place in places:
-        print(f"  {name:<24} {escape_name(str(place))}")
-    for name, number in software.versions():
-        print(f"  {name:<24} {number}")
+    from fext_engine.cli import main as fext
+
+    fext(["locate", "--resources", str(workspace.root)])
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,16 @@
-"""FeXT's own software: its versions, an update by git, and removing the Python environment."""
+"""FeXT's own software: an update by git, and removing the Python environment."""
 
 from __future__ import annotations
 
 import os
-import platform
 import shutil
-import sqlite3
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from fext_engine import __version__
 from fext_engine.errors import FextError
 from fext_engine.paths import escape_name
 
-LIBRARIES = ("torch", "triton", "textual", "numpy", "pillow", "opencv-python-headless", "safetensors")
 FETCH_SECONDS = 120
 
 
@@ -31,17 +26,6 @@ def environment_folder() -> Path | None:
     if project is None or Path(sys.prefix).resolve() != (project / ".venv").resolve():
         return None
     return project / ".venv"
-
-
-def versions() -> list[tuple[str, str]]:
-    """Names and versions of what FeXT stands on, without importing it."""
-    found = [("FeXT", __version__), ("Python", platform.python_version()), ("SQLite", sqlite3.sqlite_version)]
-    for library in LIBRARIES:
-        try:
-            found.append((library, version(library)))
-        except PackageNotFoundError:
-            found.append((library, "not installed"))
-    return [*found, ("system", platform.platform())]
 
 
 def incoming_changes(project: Path) -> list[str]:

@@ -1,0 +1,18 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """The folder of real photographs: FEXT_PHOTOS, or ../shared/photos beside the project."""
+    project = Path(__file__).resolve().parent.parent
+    folder = Path(os.environ.get("FEXT_PHOTOS") or project.parent / "shared" / "photos")
+    if not folder.is_dir():
+        pytest.skip(f"no photographs in {folder}")
+    return folder
