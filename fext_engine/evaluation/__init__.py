@@ -1,0 +1,1 @@
+"""How good a trained autoencoder is: metrics, reconstructions and plots of its embeddings."""

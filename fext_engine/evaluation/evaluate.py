@@ -1,0 +1,192 @@
+"""The verb `evaluate`: metrics of the validation images one by one, figures, and a report."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fext_engine import __version__
+from fext_engine.errors import FextError, JobStopped
+from fext_engine.evaluation.embeddings import principal_components, save_embeddings
+from fext_engine.evaluation.figures import save_reconstructions
+from fext_engine.jobs.job import Job
+from fext_engine.model.metrics import METRICS, image_metrics
+from fext_engine.paths import escape_name
+from fext_engine.training.batches import to_float
+from fext_engine.training.checkpoints import LoadedModel, load_model
+from fext_engine.training.device import autocast, choose_device
+from fext_engine.training.image_folder import find_images
+from fext_engine.training.reading import ImageSize, Pixels, read_image, read_images, thread_count
+from fext_engine.training.run_folder import RunFolder, read_split, write_csv
+from fext_engine.workspace import atomic_folder
+
+EXTREMES = 5
+"""Images that the report names as the best and as the worst."""
+
+EMBEDDED = 5000
+"""Images of each split in the plot of the embeddings, at most: more points than a plot can show."""
+
+
+@dataclass(frozen=True)
+class _Evaluation:
+    """A run's model on its own images."""
+
+    job: Job
+    loaded: LoadedModel
+    device: torch.device
+    root: Path
+
+    @property
+    def size(self) -> ImageSize:
+        data = self.loaded.settings.dataset
+        return ImageSize(data.image_height, data.image_width, data.grayscale)
+
+    def batches(self, paths: list[str], stage: str) -> Iterator[tuple[list[str], Tensor]]:
+        """Yield the readable images with their paths, float (N, C, H, W); memory does not grow with their number."""
+        batch: list[tuple[str, Pixels]] = []
+        threads = thread_count(self.job.settings.device.num_workers)
+        for done, image in enumerate(read_images(self.root, paths, self.size, threads), start=1):
+            if image.pixels is not None:
+                batch.append((image.path, image.pixels))
+            else:
+                self.job.log(f"{image.path} is left out: {image.status}, {image.reason}", "warning")
+            if batch and (len(batch) == self.job.settings.inference.batch_size or done == len(paths)):
+                pixels = torch.from_numpy(np.stack([p for _, p in batch]))
+                yield [path for path, _ in batch], to_float(pixels.to(self.device))
+                batch = []
+            self.job.progress(stage, done, len(paths))
+            if self.job.stop_requested:
+                raise JobStopped("stopped; the evaluation was not finished", "evaluate again from the start")
+
+    @torch.inference_mode()
+    def reconstruct(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Reconstructions (N, C, H, W), float in [0, 1], and embeddings (N, C'): the latents' mean over positions."""
+        with autocast(self.device, self.loaded.settings.training.mixed_precision):
+            latents = self.loaded.model.encode(images)
+            output = self.loaded.model.decode(latents)
+        return output.float(), latents.float().mean((2, 3))
+
+
+def evaluate(job: Job) -> dict[str, Any]:
+    """Evaluate a run's best weights on its validation images. Argument: `run`.
+
+    Leaves `evaluation/` in the run's folder, whole: report.json, images.csv (the metrics of each image),
+    reconstructions.png, worst.png and plots of the embeddings. Returns the means of the metrics.
+    """
+    run = RunFolder(job.workspace.find_run(str(job.arguments["run"])))
+    job.belongs_to(run.name)
+    device = choose_device(job.settings.device)
+    loaded = load_model(run, device)
+    rows = read_split(run)
+    work = _Evaluation(job, loaded, device, find_images(job, loaded.settings, rows))
+    sides = {side: [r.path for r in rows if r.split == side] for side in ("train", "validation")}
+    new = run.path / f".{job.id}"
+    with atomic_folder(new) as folder:
+        paths, values, embeddings = _measure(work, sides["validation"])
+        write_csv(folder / "images.csv", ("path", *METRICS), list(zip(paths, *values.values(), strict=True)))
+        ranked = [paths[i] for i in np.argsort(values["mse"], kind="stable")]
+        _draw(work, folder, paths, ranked)
+        training = _embed(work, _spread(sides["train"], EMBEDDED))
+        variance = _draw_embeddings(folder, (paths, embeddings), training)
+        report = _report(run, loaded, values, ranked) | {"embedding_variance": variance}
+        (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    _replace(run.evaluation, new)
+    for file in sorted(run.evaluation.iterdir()):
+        job.artifact(file, {".png": "figure", ".csv": "table"}.get(file.suffix, "report"))
+    return {"run": run.name, "folder": escape_name(str(run.evaluation)), **report["mean"]}
+
+
+def _measure(
+    work: _Evaluation, paths: list[str]
+) -> tuple[list[str], dict[str, NDArray[np.float64]], NDArray[np.float32]]:
+    """Metrics of each readable image, (N,) by name, and embeddings (M, C') of the first EMBEDDED of them."""
+    names: list[str] = []
+    values: dict[str, list[NDArray[np.float64]]] = {name: [] for name in METRICS}
+    embeddings: list[NDArray[np.float32]] = []
+    for batch, images in work.batches(paths, "evaluating"):
+        output, embedded = work.reconstruct(images)
+        for name, tensor in image_metrics(output, images).items():
+            values[name].append(tensor.double().cpu().numpy())
+        if len(names) < EMBEDDED:
+            embeddings.append(embedded.cpu().numpy())
+        names += batch
+    if not names:
+        raise FextError("none of the validation images can be read", "put them back, or use --images DIR")
+    return names, {name: np.concatenate(parts) for name, parts in values.items()}, np.concatenate(embeddings)
+
+
+def _embed(work: _Evaluation, paths: list[str]) -> tuple[list[str], NDArray[np.float32]]:
+    names: list[str] = []
+    embeddings: list[NDArray[np.float32]] = []
+    for batch, images in work.batches(paths, "embedding"):
+        embeddings.append(work.reconstruct(images)[1].cpu().numpy())
+        names += batch
+    channels = work.loaded.model.latent_shape[2]
+    return names, np.concatenate([np.empty((0, channels), np.float32), *embeddings])
+
+
+def _draw(work: _Evaluation, folder: Path, paths: list[str], ranked: list[str]) -> None:
+    """Figures of images spread over the validation split, and of the worst ones."""
+    count = work.job.settings.inference.num_evaluation_images
+    chosen = {"reconstructions": _spread(paths, count), "worst": ranked[::-1][:count]}
+    for name, shown in chosen.items():
+        pixels = [image.pixels for path in shown if (image := read_image(work.root, path, work.size))]
+        images = to_float(torch.from_numpy(np.stack([p for p in pixels if p is not None])).to(work.device))
+        output = work.reconstruct(images)[0]
+        metrics = {key: value.tolist() for key, value in image_metrics(output, images).items()}
+        save_reconstructions(folder / f"{name}.png", shown, images.cpu(), output.cpu(), metrics)
+
+
+def _draw_embeddings(
+    folder: Path,
+    validation: tuple[list[str], NDArray[np.float32]],
+    training: tuple[list[str], NDArray[np.float32]],
+) -> list[float]:
+    """Plots of the first two principal components by split and, where there are folders, by class."""
+    count = len(validation[1])
+    points, variance = principal_components(np.concatenate([validation[1], training[1]]))
+    paths = [*validation[0][:count], *training[0]]
+    splits = ["validation"] * count + ["train"] * len(training[0])
+    save_embeddings(folder / "embeddings_by_split.png", points, variance, splits)
+    classes = [path.rpartition("/")[0] for path in paths]
+    if len(set(classes)) > 1:
+        save_embeddings(folder / "embeddings_by_class.png", points, variance, classes)
+    return variance
+
+
+def _report(
+    run: RunFolder, loaded: LoadedModel, values: dict[str, NDArray[np.float64]], ranked: list[str]
+) -> dict[str, Any]:
+    return {
+        "run": run.name,
+        "model": loaded.model.name,
+        "checkpoint": {"epoch": loaded.epoch, "digest": f"blake2b-128:{loaded.digest}"},
+        "images": len(ranked),
+        "mean": {name: float(v.mean()) for name, v in values.items()},
+        "standard_deviation": {name: float(v.std()) for name, v in values.items()},
+        "best": ranked[:EXTREMES],
+        "worst": ranked[::-1][:EXTREMES],
+        "versions": {"fext": __version__, "torch": torch.__version__},
+    }
+
+
+def _spread(paths: list[str], count: int) -> list[str]:
+    """At most `count` of the paths, evenly spread over them."""
+    chosen = np.linspace(0, len(paths) - 1, min(count, len(paths))).astype(int)
+    return [paths[i] for i in chosen]
+
+
+def _replace(old: Path, new: Path) -> None:
+    """Put a whole new folder in the place of an old one."""
+    if old.exists():
+        shutil.rmtree(old)
+    new.rename(old)

@@ -1,0 +1,1 @@
+"""Latent vectors: what the trained encoder makes of any folder of images."""

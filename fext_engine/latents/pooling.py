@@ -1,0 +1,30 @@
+"""What becomes of a latent map (N, C, H', W'): kept, flattened, or pooled over its positions."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+LAYOUTS = {
+    "none": "HWC: rows of shape (H', W', C)",
+    "flatten": "HWC, flattened in row-major order: index = (h * W' + w) * C + c",
+    "mean": "C: the mean over all positions",
+    "max": "C: the maximum over all positions",
+}
+
+
+def pool(latents: Tensor, pooling: str) -> Tensor:
+    """(N, C, H', W') to (N, H', W', C) for `none`, (N, H' * W' * C) for `flatten`, (N, C) for `mean` and `max`."""
+    if pooling == "mean":
+        return latents.mean((2, 3))
+    if pooling == "max":
+        return latents.amax((2, 3))
+    rows = latents.permute(0, 2, 3, 1)
+    return rows.flatten(1) if pooling == "flatten" else rows
+
+
+def row_shape(latent_shape: tuple[int, int, int], pooling: str) -> tuple[int, ...]:
+    """The shape of one row of `pool`'s result, for a latent map (H', W', C)."""
+    height, width, channels = latent_shape
+    if pooling in ("mean", "max"):
+        return (channels,)
+    return (height * width * channels,) if pooling == "flatten" else latent_shape
