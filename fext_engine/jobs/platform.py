@@ -66,7 +66,8 @@ def end_now(pid: int) -> None:
     for member in family:
         with contextlib.suppress(psutil.NoSuchProcess):
             member.kill()
-    psutil.wait_procs(family, timeout=5)
+    if pid != os.getpid():
+        psutil.wait_procs([process], timeout=5)
 
 
 def on_stop_signals(handler: Callable[[], None]) -> Callable[[], None]:
