@@ -55,11 +55,11 @@ class FextApp(App[None]):
         "viewer": _viewer_screen,
     }
     DEFAULT_MODE = "data"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-huge")]
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-wide"), (160, "-huge")]
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "switch_mode('data')", "Data", id="mode.data"),
-        Binding("2", "switch_mode('model')", "Model", id="mode.model"),
-        Binding("3", "switch_mode('viewer')", "Viewer", id="mode.viewer"),
+        Binding("1", "switch_mode('data')", "Data", id="mode.data", show=False),
+        Binding("2", "switch_mode('model')", "Model", id="mode.model", show=False),
+        Binding("3", "switch_mode('viewer')", "Viewer", id="mode.viewer", show=False),
         Binding("x", "stop_job", "Stop", id="job.stop"),
         Binding("J", "jobs", "Jobs", id="jobs", show=False),
         Binding("L", "toggle_log", "Log", id="log", show=False),
@@ -165,7 +165,13 @@ class FextApp(App[None]):
 
     def _tell_end(self, job: JobSnapshot) -> None:
         if job.state == "failed":
-            self.notify(f"{job.error}; {job.do}", title=f"{job.title} failed", severity="error", timeout=15, markup=False)
+            self.notify(
+                f"{job.error}; {job.do}",
+                title=f"{job.title} failed",
+                severity="error",
+                timeout=15,
+                markup=False,
+            )
         elif job.state == "stopped":
             self.notify(job.do or "stopped", title=f"{job.title} stopped", severity="warning", markup=False)
         else:
@@ -175,7 +181,9 @@ class FextApp(App[None]):
         """A worker that fails must not end the app: its reason becomes a notice."""
         if event.state is WorkerState.ERROR:
             error = event.worker.error
-            self.notify(f"{type(error).__name__}: {error}", title="Internal error", severity="error", markup=False)
+            self.notify(
+                f"{type(error).__name__}: {error}", title="Internal error", severity="error", markup=False
+            )
 
     def action_stop_job(self) -> None:
         """Ask the newest running job to stop; one that was asked before is ended at once, after a question."""
@@ -227,7 +235,9 @@ class FextApp(App[None]):
             self._quit_when_idle = True
             for job in self.active_jobs:
                 self.supervisor.stop(job.id)
-            self.notify("FeXT closes as soon as the state is saved. q and l leave the job to finish that alone.")
+            self.notify(
+                "FeXT closes as soon as the state is saved. q and l leave the job to finish that alone."
+            )
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action of the app and of the screen, for the command palette."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from textual.message import Message
 from textual.worker import get_current_worker
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.25
 
 
-@dataclass(frozen=True)
-class LogLine:
+class LogLine(NamedTuple):
     """One line of a job's log. `time` is in seconds since 1970."""
 
     time: float
@@ -97,9 +96,15 @@ def advance(job: JobSnapshot, events: Iterable[Event]) -> tuple[JobSnapshot, tup
                 changes |= {"state": "stopped", "do": str(data.get("message", ""))}
                 log.append(LogLine(event.time, "warning", changes["do"]))
             case "failed":
-                changes |= {"state": "failed", "error": str(data.get("error", "")), "do": str(data.get("do", ""))}
+                changes |= {
+                    "state": "failed",
+                    "error": str(data.get("error", "")),
+                    "do": str(data.get("do", "")),
+                }
                 log.append(LogLine(event.time, "error", f"{changes['error']}; {changes['do']}"))
-                log += [LogLine(event.time, "debug", line) for line in str(data.get("traceback", "")).splitlines()]
+                log += [
+                    LogLine(event.time, "debug", line) for line in str(data.get("traceback", "")).splitlines()
+                ]
     return replace(job, epochs_reported=epochs, **changes), tuple(log)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fext_engine.paths import escape_name, unescape_name
-from fext_tui.widgets.row_list import Column
+from fext_tui.widgets.columns import Column
 
 if TYPE_CHECKING:
     from fext_engine.workspace import Workspace

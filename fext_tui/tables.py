@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fext_tui.widgets.row_list import Column
+from fext_tui.widgets.columns import Column
 
 
 @dataclass(frozen=True)

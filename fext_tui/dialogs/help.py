@@ -24,7 +24,7 @@ class HelpDialog(ModalScreen[None]):
     HelpDialog .dialog { width: 96%; height: 90%; padding: 0 1; }
     """
 
-    app: FextApp  # type: ignore[assignment]
+    app: FextApp
 
     def __init__(self, about: Screen[Any]) -> None:
         super().__init__()

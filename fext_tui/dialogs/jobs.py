@@ -14,7 +14,8 @@ from textual.widgets import Label, Static
 
 from fext_tui.dialogs.confirm import ConfirmDialog
 from fext_tui.tables import TableRows
-from fext_tui.widgets.row_list import Column, RowList
+from fext_tui.widgets.columns import Column
+from fext_tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     from fext_engine.jobs.supervisor import JobInfo
@@ -35,7 +36,9 @@ def stop_with_question(app: FextApp, job_id: str) -> None:
         if sure:
             app.supervisor.stop(job_id, hard=True)
 
-    question = "End the job now? What it did since its last checkpoint is lost; everything saved before stays."
+    question = (
+        "End the job now? What it did since its last checkpoint is lost; everything saved before stays."
+    )
     app.push_screen(ConfirmDialog("Stop at once", question, "End it now"), end)
 
 
@@ -51,7 +54,7 @@ class JobsDialog(ModalScreen[None]):
         Binding("r", "reload", "Reload"),
     ]
 
-    app: FextApp  # type: ignore[assignment]
+    app: FextApp
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:

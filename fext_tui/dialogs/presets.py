@@ -14,11 +14,11 @@ from textual.widgets import Input, Label
 from fext_engine.errors import FextError
 from fext_tui.dialogs.confirm import ConfirmDialog
 from fext_tui.tables import TableRows
-from fext_tui.widgets.row_list import Column, RowList
+from fext_tui.widgets.columns import Column
+from fext_tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     from fext_engine.presets import Preset
-    from fext_engine.settings import Settings
     from fext_tui.app import FextApp
 
 
@@ -34,7 +34,7 @@ class PresetsDialog(ModalScreen["Settings | None"]):
         Binding("d", "delete", "Delete"),
     ]
 
-    app: FextApp  # type: ignore[assignment]
+    app: FextApp
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
@@ -72,7 +72,9 @@ class PresetsDialog(ModalScreen["Settings | None"]):
         name = event.value.strip()
         if any(p.name == name and not p.stock for p in self.presets):
             question = f"Replace your preset {name} by the settings in hand?"
-            self.app.push_screen(ConfirmDialog("Save preset", question, "Replace"), lambda yes: self._write(name, yes))
+            self.app.push_screen(
+                ConfirmDialog("Save preset", question, "Replace"), lambda yes: self._write(name, yes)
+            )
         else:
             self._write(name, True)
 
@@ -97,7 +99,9 @@ class PresetsDialog(ModalScreen["Settings | None"]):
             return
         preset = self.presets[index]
         question = f"Delete the preset {preset.name} ({preset.path})?"
-        self.app.push_screen(ConfirmDialog("Delete preset", question, "Delete"), lambda yes: self._delete(preset, yes))
+        self.app.push_screen(
+            ConfirmDialog("Delete preset", question, "Delete"), lambda yes: self._delete(preset, yes)
+        )
 
     def _delete(self, preset: Preset, sure: bool | None) -> None:
         from fext_engine.presets import delete_preset

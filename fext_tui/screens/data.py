@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from pathlib import Path
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -13,16 +14,14 @@ from textual.widgets import Button, Static, TabbedContent, TabPane, Tabs
 from textual.worker import get_current_worker
 
 from fext_engine.errors import FextError
-from fext_engine.paths import escape_name
-from fext_tui.dataset import DatasetView, preview, read_dataset
+from fext_engine.paths import escape_name, unescape_name
+from fext_tui.dataset import DatasetView, read_dataset
 from fext_tui.following import JobSnapshot
+from fext_tui.pictures import PictureRead, read_picture
 from fext_tui.screens.workbench import TitleLine, WorkbenchScreen
 from fext_tui.widgets.histogram import Histogram
 from fext_tui.widgets.picture import Picture
 from fext_tui.widgets.row_list import RowList
-
-if TYPE_CHECKING:
-    from fext_tui.dataset import Preview
 
 TABLES = ("images", "statistics", "drift", "classes", "problems")
 
@@ -33,15 +32,6 @@ class DatasetRead(Message):
     def __init__(self, view: DatasetView) -> None:
         super().__init__()
         self.view = view
-
-
-class PreviewRead(Message):
-    """A worker has decoded the image of a row."""
-
-    def __init__(self, index: int, preview: Preview) -> None:
-        super().__init__()
-        self.index = index
-        self.preview = preview
 
 
 class DataScreen(WorkbenchScreen):
@@ -62,34 +52,33 @@ class DataScreen(WorkbenchScreen):
     def __init__(self) -> None:
         super().__init__()
         self.view: DatasetView | None = None
+        self._previewed: Path | None = None
 
     def compose_content(self) -> ComposeResult:
-        with Horizontal(id="content"):
-            with Vertical(id="results"):
-                yield Static("", id="summary", markup=False)
-                with VerticalScroll(id="empty", can_focus=False):
-                    yield Static("", id="empty-text", markup=False)
-                    with Center(), Horizontal(classes="buttons"):
-                        yield Button("Make a sample dataset (m)", id="make-sample", variant="primary")
-                        yield Button("Open a folder (o)", id="open-folder")
-                with TabbedContent(id="tables"):
-                    with TabPane("Images", id="tab-images"), Horizontal():
-                        yield RowList(id="images")
-                        with Vertical(id="preview-pane"):
-                            yield Picture(id="preview", empty="")
-                            yield Static("", id="preview-info", markup=False)
-                    with TabPane("Statistics", id="tab-statistics"), Horizontal():
-                        yield RowList(id="statistics")
-                        yield Histogram(id="histogram")
-                    with TabPane("Drift", id="tab-drift"):
-                        yield RowList(id="drift")
-                    with TabPane("Classes", id="tab-classes"):
-                        yield RowList(id="classes")
-                    with TabPane("Problems", id="tab-problems"):
-                        yield RowList(id="problems")
+        with Horizontal(id="content"), Vertical(id="results"):
+            yield Static("", id="summary", markup=False)
+            with VerticalScroll(id="empty", can_focus=False):
+                yield Static("", id="empty-text", markup=False)
+                with Center(), Horizontal(classes="buttons"):
+                    yield Button("Make a sample dataset (m)", id="make-sample", variant="primary")
+                    yield Button("Open a folder (o)", id="open-folder")
+            with TabbedContent(id="tables"):
+                with TabPane("Images", id="tab-images"), Horizontal():
+                    yield RowList(id="images")
+                    with Vertical(id="preview-pane"):
+                        yield Picture(id="preview", empty="")
+                        yield Static("", id="preview-info", markup=False)
+                with TabPane("Statistics", id="tab-statistics"), Horizontal():
+                    yield RowList(id="statistics")
+                    yield Histogram(id="histogram")
+                with TabPane("Drift", id="tab-drift"):
+                    yield RowList(id="drift")
+                with TabPane("Classes", id="tab-classes"):
+                    yield RowList(id="classes")
+                with TabPane("Problems", id="tab-problems"):
+                    yield RowList(id="problems")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one("#empty").display = False
         self.query_one("#tables").display = False
 
@@ -124,7 +113,7 @@ class DataScreen(WorkbenchScreen):
             self.query_one("#make-sample").focus()
         elif first:
             self.query_one("#images").focus()
-            self._preview(0)
+            self._preview(self.query_one("#images", RowList))
             self._show_histogram(0)
 
     @on(TabbedContent.TabActivated)
@@ -133,24 +122,31 @@ class DataScreen(WorkbenchScreen):
             event.pane.query(RowList).first().focus()
 
     @on(RowList.Highlighted, "#images")
+    @on(RowList.Highlighted, "#problems")
     def _image_highlighted(self, event: RowList.Highlighted) -> None:
-        self._preview(event.index)
+        self._preview(event.control)
+
+    def _preview(self, rows: RowList) -> None:
+        if self.view is not None and rows.row is not None:
+            self._previewed = self.view.root / unescape_name(rows.row[0])
+            self._read_preview(self._previewed)
 
     @work(thread=True, exclusive=True, group="preview", exit_on_error=False)
-    def _preview(self, index: int) -> None:
+    def _read_preview(self, path: Path) -> None:
         worker = get_current_worker()
-        if self.view is None or worker.is_cancelled:  # a held key passes over images without reading them
+        if worker.is_cancelled:  # a held key passes over images without reading them
             return
-        shown = preview(self.view, index)
+        pixels, info = read_picture(path)
         if not worker.is_cancelled:
-            self.post_message(PreviewRead(index, shown))
+            self.post_message(PictureRead(path, pixels, info))
 
-    @on(PreviewRead)
-    def _show_preview(self, message: PreviewRead) -> None:
-        picture = self.query_one("#preview", Picture)
-        picture.empty = message.preview.info
-        picture.show(message.preview.pixels, message.preview.name)
-        self.query_one("#preview-info", Static).update(message.preview.info)
+    @on(PictureRead)
+    def _show_preview(self, message: PictureRead) -> None:
+        if message.path == self._previewed:
+            picture = self.query_one("#preview", Picture)
+            picture.empty = message.info
+            picture.show(message.pixels, escape_name(message.path.name))
+            self.query_one("#preview-info", Static).update(message.info)
 
     @on(RowList.Highlighted, "#statistics")
     def _statistic_highlighted(self, event: RowList.Highlighted) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on, work
@@ -15,12 +14,13 @@ from textual.worker import get_current_worker
 from fext_engine.errors import FextError
 from fext_engine.paths import escape_name
 from fext_tui.following import JobSnapshot
-from fext_tui.screens.viewer import Loaded, read_picture
+from fext_tui.pictures import PictureRead, read_picture
 from fext_tui.screens.workbench import TitleLine, WorkbenchScreen
 from fext_tui.tables import TableRows
 from fext_tui.widgets.loss_plot import LossPlot
 from fext_tui.widgets.picture import Picture
-from fext_tui.widgets.row_list import Column, RowList
+from fext_tui.widgets.columns import Column
+from fext_tui.widgets.row_list import RowList
 from fext_tui.widgets.text import format_figure
 
 if TYPE_CHECKING:
@@ -29,10 +29,7 @@ if TYPE_CHECKING:
     from fext_engine.records.runs import RunSummary
     from fext_engine.settings import Settings
 
-COLUMNS = (
-    Column("run", None), Column("state", 11), Column("epochs", 9, "right"), Column("best loss", 10, "right"),
-    Column("updated", 16),
-)  # fmt: skip
+COLUMNS = (Column("run"), Column("state", 11), Column("epochs", 9, "right"), Column("best loss", 9, "right"))
 SECTIONS = ("model", "training", "schedule", "augmentation", "dataset", "device", "session", "inference")
 
 
@@ -55,8 +52,12 @@ class ModelScreen(WorkbenchScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "train", "Train", id="model.train"),
         Binding("r", "resume", "Resume", id="model.resume", tooltip="Train the chosen run for more epochs"),
-        Binding("v", "evaluate", "Evaluate", id="model.evaluate", tooltip="Metrics and figures of the chosen run"),
-        Binding("e", "encode", "Encode", id="model.encode", tooltip="Latent vectors of a folder by the chosen run"),
+        Binding(
+            "v", "evaluate", "Evaluate", id="model.evaluate", tooltip="Metrics and figures of the chosen run"
+        ),
+        Binding(
+            "e", "encode", "Encode", id="model.encode", tooltip="Latent vectors of a folder by the chosen run"
+        ),
         Binding("p", "presets", "Presets", id="model.presets"),
         Binding("m", "metric", "Metric", id="model.metric", show=False, tooltip="Plot another metric"),
         Binding("y", "log_scale", "Log axis", id="model.log-scale", show=False),
@@ -69,21 +70,20 @@ class ModelScreen(WorkbenchScreen):
         self._moved: tuple[Any, ...] = (None,)
 
     def compose_content(self) -> ComposeResult:
-        with Horizontal(id="content"):
-            with Vertical(id="results"):
-                with Horizontal(id="live"):
-                    yield LossPlot(id="curves", classes="pane")
-                    yield Picture(id="sample", empty="Reconstructions appear\nafter the first epoch")
-                yield RowList(id="runs", classes="pane")
+        with Horizontal(id="content"), Vertical(id="results"):
+            yield LossPlot(id="curves", classes="pane", empty="Curves appear with the first epoch")
+            with Vertical(id="sample-pane", classes="pane"):
+                yield Picture(id="sample", empty="Reconstructions appear with the first epoch")
+            yield RowList(id="runs", classes="pane", empty="No runs yet: t trains one with the settings (s)")
 
     def start(self) -> None:
         super().start()
         self.query_one("#runs").border_title = "Runs"
+        self.query_one("#sample-pane").border_title = "Originals over reconstructions"
         self.query_one(RowList).focus()
         self.reload_runs()
 
     def on_screen_resume(self) -> None:
-        super().on_screen_resume()
         if self.is_mounted:
             self.reload_runs()
 
@@ -128,11 +128,17 @@ class ModelScreen(WorkbenchScreen):
         samples = sorted((folder / "samples").glob("*.png"))
         if worker.is_cancelled:
             return
-        self.post_message(HistoryRead(run, [{"epoch": record.epoch, **record.values()} for record in history], samples[-1] if samples else None))
+        self.post_message(
+            HistoryRead(
+                run,
+                [{"epoch": record.epoch, **record.values()} for record in history],
+                samples[-1] if samples else None,
+            )
+        )
         if samples:
             pixels, info = read_picture(samples[-1])
             if not worker.is_cancelled:
-                self.post_message(Loaded(samples[-1], pixels, info))
+                self.post_message(PictureRead(samples[-1], pixels, info))
 
     @on(HistoryRead)
     def _show_history(self, message: HistoryRead) -> None:
@@ -144,8 +150,8 @@ class ModelScreen(WorkbenchScreen):
         if message.sample is None:
             self.query_one(Picture).show(None)
 
-    @on(Loaded)
-    def _show_sample(self, message: Loaded) -> None:
+    @on(PictureRead)
+    def _show_sample(self, message: PictureRead) -> None:
         self.query_one(Picture).show(message.pixels, escape_name(message.path.stem))
 
     def action_train(self) -> None:
@@ -220,5 +226,4 @@ class ModelScreen(WorkbenchScreen):
 def _run_row(run: RunSummary, at_work: bool) -> tuple[str, ...]:
     state = "interrupted" if run.state == "running" and not at_work else run.state
     best = "" if run.best_val_loss is None else format_figure(run.best_val_loss)
-    updated = f"{datetime.fromtimestamp(run.updated_at):%Y-%m-%d %H:%M}"
-    return escape_name(run.name), state, f"{run.epochs_done}/{run.epochs_planned}", best, updated
+    return escape_name(run.name), state, f"{run.epochs_done}/{run.epochs_planned}", best

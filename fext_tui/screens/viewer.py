@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -18,14 +18,11 @@ from fext_engine.errors import FextError
 from fext_engine.paths import escape_name
 from fext_tui.following import JobSnapshot
 from fext_tui.listing import PictureList, list_images, list_plots, list_reconstructions
+from fext_tui.pictures import PictureRead, read_picture
 from fext_tui.screens.workbench import TitleLine, WorkbenchScreen
 from fext_tui.widgets.picture import Picture
 from fext_tui.widgets.row_list import RowList
 
-if TYPE_CHECKING:
-    import numpy as np
-
-LONGEST_SIDE = 1600  # pixels kept of a picture: enough to zoom in, small enough to hold
 EMPTY = {
     "training": "No training images yet.\nThe Data screen (1) says where to put them.",
     "inference": "No images to encode yet.\nPut them into {inference}",
@@ -42,16 +39,6 @@ class Listed(Message):
         self.tab = tab
         self.pictures = pictures
         self.problem = problem
-
-
-class Loaded(Message):
-    """A worker has read the picture of a row; `pixels` is None when it cannot be read, and `info` says why."""
-
-    def __init__(self, path: Path, pixels: np.ndarray[Any, Any] | None, info: str) -> None:
-        super().__init__()
-        self.path = path
-        self.pixels = pixels
-        self.info = info
 
 
 class ViewerScreen(WorkbenchScreen):
@@ -161,10 +148,10 @@ class ViewerScreen(WorkbenchScreen):
             return
         pixels, info = read_picture(path)
         if not worker.is_cancelled:
-            self.post_message(Loaded(path, pixels, info))
+            self.post_message(PictureRead(path, pixels, info))
 
-    @on(Loaded)
-    def _show_picture(self, message: Loaded) -> None:
+    @on(PictureRead)
+    def _show_picture(self, message: PictureRead) -> None:
         if message.path != self._wanted:
             return
         picture = self.query_one(Picture)
@@ -203,31 +190,6 @@ class ViewerScreen(WorkbenchScreen):
         if new_sample or (not job.is_active and made == self.tab):
             self._newest_sample = job.sample
             self.action_reload()
-
-
-def read_picture(path: Path) -> tuple[np.ndarray[Any, Any] | None, str]:
-    """Decode a picture by the engine's one rule, reduced to what a terminal can use.
-
-    Returns uint8 pixels (H, W, 3) or (H, W) and a line about the file, or None and the reason.
-    """
-    from fext_engine.images.decode import DecodeError, decode_image
-
-    try:
-        decoded = decode_image(path)
-    except DecodeError as error:
-        return None, str(error)
-    from PIL import Image
-
-    pixels = decoded.pixels
-    if max(pixels.shape[:2]) > LONGEST_SIDE:
-        import numpy as np
-
-        image = Image.fromarray(pixels)
-        image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-        pixels = np.asarray(image)
-    size = f"{path.stat().st_size / 1024:,.0f} KiB"
-    line = f"{decoded.width} x {decoded.height}  {decoded.format} {decoded.mode} {decoded.bit_depth} bit  {size}"
-    return pixels, "  ".join([line, *decoded.notes])
 
 
 def _is_cancelled(worker: Any) -> bool:

@@ -34,10 +34,11 @@ class TitleLine(Static):
 
     def set_subject(self, subject: str) -> None:
         """Show `subject` (plain, escaped text) at the right of the modes."""
-        line = Text(" FeXT ", style="bold reverse", no_wrap=True, overflow="ellipsis")
+        line = Text(no_wrap=True, overflow="ellipsis")
+        line.append(" FeXT ", style="bold reverse")
         for mode, label in MODES:
-            line.append(f"  {label}", style="bold underline" if mode == self._mode else "dim")
-        line.append(f"   {subject}", style="none")
+            line.append(f"  {label}", style="bold underline" if mode == self._mode else "")
+        line.append(f"   {subject}", style="dim")
         self.update(line)
 
 
@@ -51,13 +52,13 @@ class WorkbenchScreen(Screen[None]):
         Binding("escape", "leave_form", "Back to the list", show=False),
     ]
 
-    app: FextApp  # type: ignore[assignment]
+    app: FextApp
 
     def compose(self) -> ComposeResult:
         yield TitleLine(self.MODE)
         yield from self.compose_content()
         yield LogPane(id="log")
-        yield JobBar(id="jobs")
+        yield JobBar(stop_hint="x stop", id="jobs")
         yield Footer(show_command_palette=False, compact=True)
 
     def compose_content(self) -> ComposeResult:
@@ -139,8 +140,7 @@ class WorkbenchScreen(Screen[None]):
         pane = self.query_one(LogPane)
         new = min(self.app.log_count - self._log_seen, len(self.app.log_lines))
         if pane.display and new:
-            for line in list(self.app.log_lines)[-new:]:
-                pane.add(line.level, line.text, line.time)
+            pane.add_all(list(self.app.log_lines)[-new:])
             self._log_seen = self.app.log_count
 
 

@@ -1,0 +1,112 @@
+"""Maintenance: logs, caches, jobs, runs and encodings with their sizes, removed after a question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widgets import Label, Static
+
+from fext_engine.errors import FextError
+from fext_tui.dialogs.confirm import ConfirmDialog
+from fext_tui.tables import TableRows
+from fext_tui.widgets.columns import Column
+from fext_tui.widgets.row_list import RowList
+from fext_tui.widgets.text import format_bytes
+
+if TYPE_CHECKING:
+    from fext_engine.maintenance import Removable
+    from fext_tui.app import FextApp
+
+COLUMNS = (Column("what", 9), Column("name", None), Column("size", 10, "right"), Column("used by", 12))
+
+
+class Measured(Message):
+    """A worker has added up what there is to remove."""
+
+    def __init__(self, items: list[Removable]) -> None:
+        super().__init__()
+        self.items = items
+
+
+class MaintenanceDialog(ModalScreen[None]):
+    """What takes room in the resources folder, and removing it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,M", "dismiss", "Close"),
+        Binding("d,delete", "remove", "Remove the chosen one"),
+        Binding("c", "clear('cache')", "Clear all caches"),
+        Binding("l", "clear('log')", "Remove all logs"),
+    ]
+
+    app: FextApp
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = "Maintenance"
+            yield RowList(id="removable", empty="Adding up…")
+            yield Static("", id="total", markup=False)
+            yield Label(
+                "d remove the chosen one   c clear caches   l remove logs   esc close", classes="note"
+            )
+
+    def on_mount(self) -> None:
+        self.items: list[Removable] = []
+        self.query_one(RowList).focus()
+        self._measure()
+
+    @work(thread=True, exclusive=True, exit_on_error=False)
+    def _measure(self) -> None:
+        from fext_engine.maintenance import removable
+
+        self.post_message(Measured(removable(self.app.workspace)))
+
+    def on_measured(self, message: Measured) -> None:
+        """Show what was found, the largest first."""
+        self.items = sorted(message.items, key=lambda item: item.bytes, reverse=True)
+        rows = [(item.kind, item.name, format_bytes(item.bytes), item.in_use) for item in self.items]
+        table = self.query_one(RowList)
+        table.empty = "There is nothing to remove."
+        table.set_source(TableRows(COLUMNS, rows), cursor=table.cursor)
+        total = format_bytes(sum(item.bytes for item in self.items))
+        self.query_one("#total", Static).update(f"{total} in {self.app.workspace.root}")
+
+    def action_remove(self) -> None:
+        """Remove the highlighted item, after a question."""
+        index = self.query_one(RowList).cursor
+        if index < len(self.items):
+            self._ask([self.items[index]])
+
+    def action_clear(self, kind: str) -> None:
+        """Remove all items of a kind that no job uses, after a question."""
+        items = [item for item in self.items if item.kind == kind and not item.in_use]
+        if items:
+            self._ask(items)
+        else:
+            self.notify(f"There is no {kind} to remove.")
+
+    def _ask(self, items: list[Removable]) -> None:
+        shown = "\n".join(f"{item.path}  {format_bytes(item.bytes)}" for item in items[:12])
+        more = f"\nand {len(items) - 12} more" if len(items) > 12 else ""
+
+        def remove_them(sure: bool | None) -> None:
+            if sure:
+                self._remove(items)
+
+        self.app.push_screen(ConfirmDialog("Remove for good", f"{shown}{more}", "Remove"), remove_them)
+
+    @work(thread=True, exit_on_error=False)
+    def _remove(self, items: list[Removable]) -> None:
+        from fext_engine.maintenance import remove, removable
+
+        try:
+            freed = remove(self.app.workspace, items)
+            self.app.notify(f"{format_bytes(freed)} freed.")
+        except FextError as error:
+            self.app.notify(str(error), title="Maintenance", severity="error", markup=False)
+        self.post_message(Measured(removable(self.app.workspace)))
