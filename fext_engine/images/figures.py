@@ -90,12 +90,13 @@ def _statistics(table: Table) -> Figure:
 
 def _measure_histogram(axes: Axes, measure: Measure, values: npt.NDArray[np.float32]) -> None:
     low, middle, high = np.quantile(values, [0.05, 0.5, 0.95])
-    logarithmic = measure.skewed and float(values.min()) > 0
     count = min(40, max(8, int(np.sqrt(len(values)) * 2)))
     bins: list[float] | int = count
-    if logarithmic and values.max() > values.min():
-        bins = np.geomspace(values.min(), values.max(), count + 1).tolist()
-        _logarithmic(axes, "x", float(values.max() / values.min()))
+    positive = values[values > 0]
+    if measure.skewed and len(positive) and values.max() > positive.min():
+        values = np.maximum(values, positive.min())  # zeros stand in the lowest bin
+        bins = np.geomspace(positive.min(), values.max(), count + 1).tolist()
+        _logarithmic(axes, "x", float(values.max() / positive.min()))
     axes.axvspan(low, high, color=TRAIN, alpha=0.08, linewidth=0)
     axes.hist(values.astype(np.float64), bins=bins, color=TRAIN, alpha=0.8)
     axes.axvline(middle, color="#1c2733", linewidth=1.2)
@@ -137,12 +138,8 @@ def _sizes(table: Table) -> Figure:
         xlabel="width : height", ylabel="images", title=f"Aspect, median {np.median(width / height):.2f}"
     )
     kilobytes = size / 1024
-    weight.hist(
-        kilobytes,
-        bins=np.geomspace(kilobytes.min() / 1.05, kilobytes.max() * 1.05, 40),
-        color=TRAIN,
-        alpha=0.8,
-    )
+    bins = np.geomspace(kilobytes.min() / 1.05, kilobytes.max() * 1.05, 40).tolist()
+    weight.hist(kilobytes, bins=bins, color=TRAIN, alpha=0.8)
     _logarithmic(weight, "x", bins[-1] / bins[0])
     weight.set(
         xlabel="file size (KiB)", ylabel="images", title=f"File size, median {np.median(kilobytes):.0f} KiB"
@@ -201,7 +198,7 @@ def _class_balance(classes: Sequence[ClassCount], balance: Balance) -> Figure:
         f"{balance.classes} classes{more}; largest / smallest {balance.ratio:.3g}, "
         f"normalised entropy {balance.normalised_entropy:.3f}"
     )
-    axes.legend(loc="lower right")
+    figure.legend(loc="outside lower center", ncols=3)
     return figure
 
 
