@@ -55,7 +55,7 @@ class FextApp(App[None]):
         "viewer": _viewer_screen,
     }
     DEFAULT_MODE = "data"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-wide"), (160, "-huge")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-huge")]  # noqa: RUF012 - Textual declares it so
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "switch_mode('data')", "Data", id="mode.data", show=False),
         Binding("2", "switch_mode('model')", "Model", id="mode.model", show=False),

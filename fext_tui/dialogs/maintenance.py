@@ -102,7 +102,7 @@ class MaintenanceDialog(ModalScreen[None]):
 
     @work(thread=True, exit_on_error=False)
     def _remove(self, items: list[Removable]) -> None:
-        from fext_engine.maintenance import remove, removable
+        from fext_engine.maintenance import removable, remove
 
         try:
             freed = remove(self.app.workspace, items)

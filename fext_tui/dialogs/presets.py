@@ -19,6 +19,7 @@ from fext_tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     from fext_engine.presets import Preset
+    from fext_engine.settings import Settings  # noqa: F401 - in the type of the result
     from fext_tui.app import FextApp
 
 

@@ -155,7 +155,7 @@ class DataScreen(WorkbenchScreen):
     def _show_histogram(self, index: int) -> None:
         if self.view is not None and index < len(self.view.histograms):
             histogram = self.view.histograms[index]
-            self.query_one(Histogram).show(histogram.counts, histogram.edges, title=histogram.title)
+            self.query_one(Histogram).show(histogram.counts.tolist(), histogram.edges.tolist(), title=histogram.title)
 
     def action_next_tab(self, step: int) -> None:
         """Show the next or previous table."""

@@ -17,9 +17,9 @@ from fext_tui.following import JobSnapshot
 from fext_tui.pictures import PictureRead, read_picture
 from fext_tui.screens.workbench import TitleLine, WorkbenchScreen
 from fext_tui.tables import TableRows
+from fext_tui.widgets.columns import Column
 from fext_tui.widgets.loss_plot import LossPlot
 from fext_tui.widgets.picture import Picture
-from fext_tui.widgets.columns import Column
 from fext_tui.widgets.row_list import RowList
 from fext_tui.widgets.text import format_figure
 
