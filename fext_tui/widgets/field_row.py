@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from fext_tui.widgets.choice_bar import ChoiceBar
+from fext_tui.widgets.path_input import PathInput
 from fext_tui.widgets.text import fit, printable
 
 if TYPE_CHECKING:
@@ -37,8 +38,9 @@ class FieldRow(Widget):
         & > .field-row--mark { color: $text-warning; text-style: bold; }
         & > .field-row--hint { color: $text-muted; }
         & > .field-row--error { color: $text-error; }
-        & Input { width: 14; height: 1; margin-left: 25; padding: 0; border: none; background: $boost; }
-        & Input:focus { border: none; background: $primary-muted; }
+        & Input { width: 14; height: 1; margin-left: 25; padding: 0; border: none !important; background: $boost; }
+        & Input:focus { background: $primary-muted; }
+        & PathInput.-invalid { color: $text-warning; }
         & Input.invalid { background: $error-muted; color: $text-error; }
         &.text Input { width: 1fr; margin: 0 1 0 25; }
         & ChoiceBar { margin-left: 24; }
@@ -74,6 +76,8 @@ class FieldRow(Widget):
         if self.option.kind in ("bool", "choice"):
             choices = _SWITCH if self.option.kind == "bool" else self.option.choices
             yield ChoiceBar(choices, self._as_text(self.value))
+        elif self.option.key == "dataset.images":
+            yield PathInput(self._as_text(self.value), placeholder="the workspace's own")
         else:
             yield Input(self._as_text(self.value), validate_on=(), select_on_focus=False)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _MOST_LINES = 4
 _LEAST_BAR = 8  # cells
+_LEAST_TITLE = 12
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
@@ -134,6 +135,7 @@ class JobBar(Widget):
         done = f"{job.done:,}{total} {job.unit}".rstrip() if job.done or job.total else ""
         eta = f"ETA {format_duration(job.eta)}" if job.eta is not None else ""
         title, stage = printable(job.title), printable(job.stage)
+        title = fit(title, min(cell_len(title), max(_LEAST_TITLE, width * 2 // 5)))
         rate = format_rate(job.rate, printable(job.unit) or "steps")
         wanted = {
             "verb": job.verb,
@@ -152,7 +154,7 @@ class JobBar(Widget):
             if cell_len(text) + 2 <= room:
                 shown[part] = text
                 room -= cell_len(text) + 2
-            elif part == "title" and room >= 12:
+            elif part == "title" and room >= _LEAST_TITLE:
                 shown[part] = fit(text, room - 2)
                 room = 0
         styles = {"verb": "verb", "state": "state", "hint": "quiet", "stage": "quiet"}

@@ -99,3 +99,13 @@ def format_rate(rate: float | None, unit: str) -> str:
     if rate < 1:
         return f"{1 / rate:.1f} s/{unit.removesuffix('s') or 'step'}"
     return f"{rate:.1f} {unit}/s" if rate < 1000 else f"{rate:,.0f} {unit}/s"
+
+
+def format_bytes(size: int) -> str:
+    """Return a number of bytes as `512 B`, `1.5 KB` or `2.0 GB`, in powers of 1000."""
+    amount = float(size)
+    for unit in ("B", "KB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"

@@ -10,9 +10,11 @@ from textual.app import App, ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Footer
 
+from fext_tui.widgets.histogram import Histogram
 from fext_tui.widgets.job_bar import JobBar, JobView
 from fext_tui.widgets.log_pane import LogPane
 from fext_tui.widgets.loss_plot import LossPlot
+from fext_tui.widgets.path_input import PathInput
 from fext_tui.widgets.picture import Picture
 from fext_tui.widgets.row_list import Column, RowList
 from fext_tui.widgets.settings_form import SettingsForm
@@ -105,6 +107,19 @@ class Gallery(App[None]):
         log.add("warning", "[/]cats/[red]x.png is truncated and was left out; " + "a long story " * 12)
         log.add("error", "out of memory on CUDA; use a smaller training.batch_size\n  second line \x1b[31m")
         log.add("debug", "not shown at first")
+
+    def page_histogram(self) -> ComposeResult:
+        with Horizontal():
+            yield Histogram(id="one")
+            yield Histogram(id="three")
+        yield PathInput("/usr/sha")
+
+    def fill_histogram(self) -> None:
+        values = np.random.default_rng(1).gamma(4, 12, 20_000)
+        self.query_one("#one", Histogram).show(*np.histogram(values, 64), title="sharpness (Laplacian)")
+        pixels = scene()
+        channels = {c: np.histogram(pixels[..., n], 256, (0, 255))[0] for n, c in enumerate(("red", "green", "blue"))}
+        self.query_one("#three", Histogram).show_channels(channels, np.linspace(0, 255, 257), title="pixel values")
 
     def on_mount(self) -> None:
         fill = getattr(self, f"fill_{self.page}", None)
