@@ -117,14 +117,20 @@ def save_preset(workspace: Workspace, name: str, settings: Settings, description
         )
     _refuse_stock(name)
     path = workspace.configurations / f"{name}.toml"
-    write_atomic(path, settings_to_toml(settings, description))
+    _write(path, settings_to_toml(settings, description))
     return path
 
 
 def delete_preset(workspace: Workspace, name: str) -> None:
     """Delete a preset of the user's; stock presets are refused."""
     _refuse_stock(name)
-    find_preset(workspace, name).path.unlink()
+    path = find_preset(workspace, name).path
+    try:
+        path.unlink()
+    except OSError as error:
+        raise SettingsError(
+            f"cannot delete {escape_name(str(path))}: {error.strerror}", "check the folder's permissions"
+        ) from error
 
 
 def load_last_used(workspace: Workspace) -> Settings:
@@ -136,7 +142,17 @@ def load_last_used(workspace: Workspace) -> Settings:
 def save_last_used(workspace: Workspace, settings: Settings) -> None:
     """Remember the configuration for the next start."""
     text = settings_to_toml(settings, "The configuration that was used last; written by FeXT.")
-    write_atomic(workspace.configurations / f"{LAST_USED}.toml", text)
+    _write(workspace.configurations / f"{LAST_USED}.toml", text)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_atomic(path, text)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot write {escape_name(str(path))}: {error.strerror}",
+            "free some space or make the folder writable",
+        ) from error
 
 
 def _refuse_stock(name: str) -> None:

@@ -168,7 +168,7 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
 
     The data is on disk (fsync) before the rename, so a crash leaves the old file or the new one.
     """
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".tmp", dir=path.parent)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
@@ -190,7 +190,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     Raises FileExistsError when `path` exists at the end.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name[:100]}.", suffix=".tmp", dir=path.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent))
     try:
         yield temporary
         for file in temporary.rglob("*"):

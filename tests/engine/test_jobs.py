@@ -82,7 +82,13 @@ def test_an_event_survives_the_way_through_json():
 
 
 def test_values_that_json_lacks_become_plain_ones():
-    data = {"nan": float("nan"), "inf": [np.float32("inf")], "half": np.float32(0.5), "n": np.int64(7), "p": Path("a")}
+    data = {
+        "nan": float("nan"),
+        "inf": [np.float32("inf")],
+        "half": np.float32(0.5),
+        "n": np.int64(7),
+        "p": Path("a"),
+    }
     event = parse_event(Event("log", data).to_json())
     assert event.data == {"nan": None, "inf": [None], "half": 0.5, "n": 7, "p": "a"}
     assert "\n" not in Event("log", {"message": "two\nlines \u2028"}).to_json()
@@ -240,7 +246,10 @@ def test_files_that_cannot_grow_fail_the_job_in_words(workspace, monkeypatch):
     )
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(SCRIPTED), str(ROOT)]))
     done = subprocess.run(
-        [sys.executable, "-c", code, str(workspace.root), str(folder)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, str(workspace.root), str(folder)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert "told: File too large; check space" in done.stdout
     events = EventReader(folder).read()
@@ -419,7 +428,9 @@ def test_the_job_outlives_the_process_that_started_it(supervisor, workspace):
         "print(Supervisor(Workspace(Path(sys.argv[1]))).start('count', Settings(), {'steps': 40}), flush=True)\n"
         "os.kill(os.getpid(), 9)"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(workspace.root)], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(workspace.root)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == -signal.SIGKILL
     events = list(supervisor.follow(done.stdout.strip()))
     assert events[-1].kind == "finished"
@@ -428,7 +439,9 @@ def test_the_job_outlives_the_process_that_started_it(supervisor, workspace):
 def test_jobs_are_found_by_a_beginning_and_by_latest(workspace):
     first = create_job(workspace, "train", Settings(), {}).name
     supervisor = Supervisor(workspace)
-    assert supervisor.find("latest").id == supervisor.find(first[:-1]).id == supervisor.find(first).id == first
+    assert (
+        supervisor.find("latest").id == supervisor.find(first[:-1]).id == supervisor.find(first).id == first
+    )
     create_job(workspace, "train", Settings(), {})
     with pytest.raises(FextError, match="several jobs begin with"):
         supervisor.find(first[:4])
