@@ -27,12 +27,10 @@ def draw_sunset(rng: Generator, height: int, width: int) -> Pixels:
     for layer in range(3):
         base = (0.55 + 0.15 * layer) * height
         x = np.arange(width)
-        hills = base + sum(
-            rng.uniform(0.02, 0.06)
-            * height
-            * np.sin(x / width * np.pi * rng.uniform(1, 6) + rng.uniform(0, 6))
-            for _ in range(3)
-        )
+        hills = np.full(width, base)
+        for _ in range(3):
+            wave = np.sin(x / width * np.pi * rng.uniform(1, 6) + rng.uniform(0, 6))
+            hills += rng.uniform(0.02, 0.06) * height * wave
         shade = np.array(_colour(hue, 0.45, 0.5 - 0.14 * layer))
         picture[np.arange(height)[:, None] > hills[None, :]] = shade
     return _finish(picture, rng)
