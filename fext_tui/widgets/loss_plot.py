@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
+from textual.strip import Strip
 from textual.widget import Widget
 
+from fext_tui.widgets.axis import log_ticks, nice_ticks, thin
 from fext_tui.widgets.text import fit, format_figure, printable
 
 if TYPE_CHECKING:
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
 
     from textual import events
 
-    Points = list[tuple[float, float]]
+    from fext_tui.widgets.axis import Points
 
 _VALIDATION = "val_"
 _LINE, _DOT = "━", "•"
@@ -32,9 +36,9 @@ class LossPlot(Widget, can_focus=True):
         width: 1fr;
         height: 1fr;
         background: $surface;
-        & > .loss-plot--title { text-style: bold; color: $text; }
+        & > .loss-plot--title { text-style: bold; color: $text; background: $panel; }
         & > .loss-plot--title-focused { text-style: bold; color: $text; background: $primary-muted; }
-        & > .loss-plot--axis { color: $text-muted; }
+        & > .loss-plot--axis { color: $text-muted; background: $surface; }
         & > .loss-plot--train { color: $primary; }
         & > .loss-plot--validation { color: $warning; }
     }
@@ -67,6 +71,9 @@ class LossPlot(Widget, can_focus=True):
         super().__init__(name=name, id=id, classes=classes)
         self.empty = empty
         self._rows: Sequence[Mapping[str, Any]] = ()
+        self._version = 0
+        self._lines: list[Strip] = []
+        self._lines_key: tuple[object, ...] = ()
 
     @property
     def metrics(self) -> list[str]:
@@ -80,6 +87,7 @@ class LossPlot(Widget, can_focus=True):
     def set_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Show `rows`, one an epoch: `epoch`, `loss`, `val_loss` and other metrics; unusable values are left out."""
         self._rows = list(rows)
+        self._version += 1
         self.refresh()
 
     def series(self, metric: str) -> tuple[Points, Points]:
@@ -109,47 +117,60 @@ class LossPlot(Widget, can_focus=True):
         if event.y == 0:
             self.action_next_metric(1)
 
-    def render(self) -> Text:
-        """Return the title with the latest figures, and below it the plot."""
+    def notify_style_update(self) -> None:
+        """Draw again in the colours of another theme."""
+        super().notify_style_update()
+        self._lines_key = ()
+
+    def render_line(self, y: int) -> Strip:
+        """Return a line of the title with the latest figures, or of the plot below it."""
         width, height = self.size
+        key = (width, height, self._version, self.metric, self.log_scale, self.has_focus)
+        if key != self._lines_key:
+            self._lines = self._draw(width, height)
+            self._lines_key = key
+        return self._lines[y] if y < len(self._lines) else Strip.blank(width, self.rich_style)
+
+    def _draw(self, width: int, height: int) -> list[Strip]:
         train, validation = self.series(self.metric)
         if not train and not validation:
-            return self._empty_text(width, height)
-        text = self._title(train, validation, width)
+            words = Segment(fit(self.empty.center(width), width), self._style("axis"))
+            return [*[Strip.blank(width, self.rich_style)] * ((height - 1) // 2), Strip([words], width)]
+        title = self._title(train, validation, width)
         if self.log_scale:
             train, validation = ([(x, y) for x, y in points if y > 0] for points in (train, validation))
-        if width >= _LEAST_PLOT[0] and height > _LEAST_PLOT[1] and (train or validation):
-            text.append("\n").append_text(self._plot(train, validation, width, height - 1))
-        text.no_wrap = True
-        return text
+        if width < _LEAST_PLOT[0] or height <= _LEAST_PLOT[1] or not (train or validation):
+            return [title]
+        plot = self._plot(train, validation, width, height - 1)
+        lines = [
+            Strip(line.render(self.app.console)).adjust_cell_length(width).apply_style(self.rich_style)
+            for line in plot.split("\n")
+        ]
+        return [title, *lines[: height - 1]]
 
-    def _empty_text(self, width: int, height: int) -> Text:
-        style = self.get_component_rich_style("loss-plot--axis", partial=True)
-        return Text("\n" * ((height - 1) // 2) + fit(self.empty.center(width), width), style, no_wrap=True)
-
-    def _title(self, train: Points, validation: Points, width: int) -> Text:
+    def _title(self, train: Points, validation: Points, width: int) -> Strip:
         """Return one line: metric, the last value of each series, the best validation epoch."""
-        name = "loss-plot--title-focused" if self.has_focus else "loss-plot--title"
-        style = self.get_component_rich_style(name, partial=True)
-        text = Text(f" {printable(self.metric).replace('_', ' ')} ", style, no_wrap=True)
+        base = self._style("title-focused" if self.has_focus else "title")
+        quiet = base + Style(bold=False)
+        segments = [Segment(f" {printable(self.metric).replace('_', ' ')} ", base)]
         if self.log_scale:
-            text.append("(log) ", self.get_component_rich_style("loss-plot--axis", partial=True))
+            segments.append(Segment("(log) ", quiet))
         for label, points in (("train", train), ("validation", validation)):
             if points:
-                text.append(f" {self._mark(label)} ", self._style(label))
-                text.append(f"{label} {format_figure(points[-1][1])} ")
+                mark = base + Style(color=self._style(label).color)
+                segments.append(Segment(f" {self._mark(label)} ", mark))
+                segments.append(Segment(f"{label} {format_figure(points[-1][1])} ", base))
         if len(validation) > 1 and "loss" in self.metric:
             epoch, value = min(validation, key=lambda point: point[1])
-            text.append(f"  best {format_figure(value)} at epoch {epoch:.0f}", "not bold")
-        text.truncate(width, overflow="ellipsis", pad=True)
-        return text
+            segments.append(Segment(f"  best {format_figure(value)} at epoch {epoch:.0f}", quiet))
+        return Strip(segments).adjust_cell_length(width, base)
 
     def _mark(self, series: str) -> str:
         """Return what the legend shows; without colours the shape tells the series apart."""
         return _DOT if series == "validation" and self.app.no_color else _LINE
 
-    def _style(self, series: str) -> Any:
-        return self.get_component_rich_style(f"loss-plot--{series}", partial=True)
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(f"loss-plot--{name}")
 
     def _colour(self, name: str) -> Any:
         """Return a colour of the theme as plotext knows it: RGB, a number, or `default`."""
@@ -207,30 +228,3 @@ def _finite(value: Any) -> float | None:
     except (TypeError, ValueError):
         return None
     return number if math.isfinite(number) and abs(number) < 1e300 else None
-
-
-def thin(points: Points, most: int) -> Points:
-    """Return at most `most` of `points`, evenly chosen, the first and the last among them."""
-    if len(points) <= most or most < 2:
-        return points
-    return [points[round(i * (len(points) - 1) / (most - 1))] for i in range(most)]
-
-
-def nice_ticks(low: float, high: float, most: int, *, whole: bool = False) -> list[float]:
-    """Return at most about `most` round values within low..high; whole numbers only where `whole`."""
-    rough = (high - low) / max(1, most)
-    power = 10 ** math.floor(math.log10(rough))
-    step = next((power * m for m in (1, 2, 2.5, 5) if power * m >= rough * 0.999), power * 10)
-    if whole:
-        step = max(1, math.ceil(step))
-    return [round(n * step, 12) for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
-
-
-def log_ticks(low: float, high: float, most: int) -> list[float]:
-    """Return the places (log10) of 1, 2, 5 times powers of ten within low..high, or evenly where these are few."""
-    decades = range(math.floor(low), math.ceil(high) + 1)
-    for factors in ((1, 2, 5), (1,)):
-        marks = [d + math.log10(m) for d in decades for m in factors if low <= d + math.log10(m) <= high]
-        if 2 <= len(marks) <= 2 * most:
-            return marks
-    return [low + (high - low) * i / most for i in range(most + 1)]

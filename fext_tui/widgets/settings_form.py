@@ -34,7 +34,7 @@ class SettingsForm(VerticalScroll, can_focus=False):
         scrollbar-size-vertical: 1;
         & > .heading { height: 1; margin-top: 1; padding: 0 1; color: $text-primary; text-style: bold; }
         & > .heading.first { margin-top: 0; }
-        & > #help { dock: bottom; height: 2; padding: 0 1; background: $panel; color: $text-muted; }
+        & > #help { dock: bottom; height: 2; padding: 0 1; background: $panel; color: $text; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -6,13 +6,19 @@ import math
 
 import pytest
 from textual.app import App, ComposeResult
+from textual.color import Color
 
-from fext_tui.widgets.loss_plot import LossPlot, log_ticks, nice_ticks, thin
+from fext_tui.widgets.axis import log_ticks, nice_ticks, thin
+from fext_tui.widgets.loss_plot import LossPlot
 
 
 class Host(App[None]):
     def compose(self) -> ComposeResult:
         yield LossPlot()
+
+
+def shown(plot: LossPlot) -> str:
+    return "\n".join(plot.render_line(y).text for y in range(plot.size.height))
 
 
 def history(epochs: int) -> list[dict[str, object]]:
@@ -26,16 +32,16 @@ async def test_empty_then_filled_then_longer():
     app = Host()
     async with app.run_test(size=(80, 24)) as pilot:
         plot = app.query_one(LossPlot)
-        assert "No epochs yet" in plot.render().plain
+        assert "No epochs yet" in shown(plot)
         plot.set_history(history(5))
         await pilot.pause()
-        text = plot.render().plain
+        text = shown(plot)
         assert text.startswith(" loss ") and "train 0.2 " in text and "validation 0.24" in text
         assert "best 0.24 at epoch 5" in text and "epoch" in text.splitlines()[-1]
         assert set("▀▄█▌▐▘▝▖▗") & set(text)
         plot.set_history(history(50))
         await pilot.pause()
-        assert "50" in plot.render().plain and "best 0.024" in plot.render().plain
+        assert "50" in shown(plot) and "best 0.024" in shown(plot)
 
 
 async def test_keys_choose_metric_and_axis():
@@ -47,10 +53,10 @@ async def test_keys_choose_metric_and_axis():
         assert plot.metrics == ["loss", "cosine_similarity"]
         await pilot.press("m")
         assert plot.metric == "cosine_similarity"
-        assert plot.render().plain.startswith(" cosine similarity")
+        assert shown(plot).startswith(" cosine similarity")
         await pilot.press("m", "l")
         assert plot.metric == "loss" and plot.log_scale
-        assert "(log)" in plot.render().plain and "0.05" in plot.render().plain
+        assert "(log)" in shown(plot) and "0.05" in shown(plot)
         await pilot.click(plot, offset=(3, 0))
         assert plot.metric == "cosine_similarity"
 
@@ -79,7 +85,8 @@ async def test_odd_values_never_end_the_app(values, log_scale):
         for size in ((80, 24), (30, 8), (12, 3), (1, 1), (200, 60)):
             await pilot.resize_terminal(*size)
             await pilot.pause()
-            assert plot.render().plain.strip() or size == (1, 1)
+            assert shown(plot).strip() or size == (1, 1)
+            assert all(plot.render_line(y).cell_length == plot.size.width for y in range(plot.size.height))
 
 
 async def test_odd_names_are_text():
@@ -89,7 +96,7 @@ async def test_odd_names_are_text():
         plot.set_history([{"epoch": 1, "[/x]\x1b": 1.0}, {"epoch": 2, "[/x]\x1b": 2.0}])
         plot.metric = "[/x]\x1b"
         await pilot.pause()
-        assert plot.render().plain.startswith(" [/x]\\x1b ")
+        assert shown(plot).startswith(" [/x]\\x1b ")
 
 
 async def test_a_long_history_is_thinned_and_other_themes_draw():
@@ -101,7 +108,22 @@ async def test_a_long_history_is_thinned_and_other_themes_draw():
             if theme in app.available_themes:
                 app.theme = theme
                 await pilot.pause()
-                assert "20000" in plot.render().plain
+                assert "20000" in shown(plot)
+async def test_every_cell_has_the_background_of_the_theme():
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        plot = app.query_one(LossPlot)
+        for rows in ([], history(9)):
+            plot.set_history(rows)
+            for theme in ("textual-light", "textual-dark"):
+                app.theme = theme
+                await pilot.pause()
+                surface = Color.parse(app.theme_variables["surface"]).rgb
+                backs = {s.style.bgcolor.triplet for y in range(2, 24) for s in plot.render_line(y)}
+                assert backs == {surface}
+
+
+def test_thinning_keeps_the_ends():
     points = [(float(n), float(n)) for n in range(1000)]
     assert len(thin(points, 160)) == 160 and thin(points, 160)[0] == points[0] and thin(points, 160)[-1] == points[-1]
 
