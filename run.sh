@@ -111,7 +111,8 @@ free_lock() {
 step() { STEP=$1; say "Step $STEP"; printf '\n== Step %s\n' "$STEP" >>"$LOG"; }
 
 fail() {
-    say "" "Step $STEP, failed. $1"
+    say ""
+    say "Step $STEP, failed. $1"
     say "The whole output is above or in $LOG. Then run ./run.sh setup again."
     exit 1
 }
