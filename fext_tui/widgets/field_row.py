@@ -162,10 +162,11 @@ class FieldRow(Widget):
             return Strip([Segment(words, style("field-row--error"))], width)
         name = "field-row--name-changed" if self.is_changed else "field-row--name"
         after = " " * (_NUMBER + 2)
+        hint = self.hint if len(self.hint) <= width - _LABEL - len(after) else ""  # the form's help has it too
         return Strip(
             [
                 Segment("● " if self.is_changed else "  ", style("field-row--mark")),
                 Segment(fit(printable(self.option.name.replace("_", " ")), _LABEL - 2), style(name)),
-                Segment(after + self.hint, style("field-row--hint")),
+                Segment(after + hint, style("field-row--hint")),
             ]
         ).adjust_cell_length(width, self.rich_style)

@@ -50,11 +50,11 @@ class JobBar(Widget):
         width: 1fr;
         background: $panel;
         color: $text;
-        & > .job-bar--verb { text-style: bold; color: $text-accent; }
+        & > .job-bar--verb { text-style: bold; color: $text; }
         & > .job-bar--figures { color: $text; }
         & > .job-bar--quiet { color: $text-muted; }
         & > .job-bar--done { color: $accent; background: $surface-lighten-2; }
-        & > .job-bar--state { color: $text-warning; text-style: bold; }
+        & > .job-bar--state { color: $text; background: $warning-muted; text-style: bold; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
