@@ -51,7 +51,7 @@ class _Section(BaseModel):
 
 
 class DatasetSettings(_Section):
-    """Which images are used, at what size, and how they are divided."""
+    """Which images, how large, and the split."""
 
     images: str = _plain("", "Folder of training images; empty means database/images of the resources.")
     image_height: int = _whole(128, "Height that every image is resized to.", ge=16, le=2048, unit="px")
@@ -68,7 +68,7 @@ class DatasetSettings(_Section):
 
 
 class AugmentationSettings(_Section):
-    """Random changes of the training images."""
+    """Random changes in training."""
 
     enabled: bool = _plain(False, "Change training images at random, anew each epoch.")
     horizontal_flip: float = _finite(0.5, "Probability of a left-right flip.", ge=0, le=1)
@@ -88,7 +88,7 @@ class ModelSettings(_Section):
 
 
 class TrainingSettings(_Section):
-    """How the autoencoder is trained."""
+    """How the model learns."""
 
     epochs: int = _whole(100, "Passes over the training images.", ge=1, le=100_000)
     batch_size: int = _whole(32, "Images in one training step.", ge=1, le=4096, unit="images")

@@ -71,7 +71,7 @@ class ImageRows:
         self._root = root
         self._status = "broken" if broken else None
         third = Column("reason", None) if broken else Column("size", 11, "right")
-        self.columns: Sequence[Column] = (Column("image", None), Column("status", 12), third)
+        self.columns: Sequence[Column] = (Column("image"), Column("status", 10), third)
         self._broken = broken
 
     @cached_property
@@ -192,9 +192,9 @@ def _histograms(values: np.ndarray[Any, Any]) -> list[MeasureHistogram]:
 
 
 def _statistics_row(row: sqlite3.Row) -> tuple[str, ...]:
-    from fext_engine.images.measures import find_measure
+    from fext_engine.images.measures import MEASURES
 
-    unit = find_measure(row["measure"]).unit
+    unit = next((measure.unit for measure in MEASURES if measure.name == row["measure"]), "")
     return (row["measure"], *(format_figure(row[name]) for name in ("median", "mean", "p5", "p95")), unit)
 
 

@@ -22,14 +22,18 @@ class PictureList:
 
     root: Path
     names: Sequence[str]
+    hidden_prefixes: tuple[str, ...] = ()
 
-    columns: Sequence[Column] = (Column("picture", None),)
+    columns: Sequence[Column] = (Column("picture"),)
 
     def count(self) -> int:
         return len(self.names)
 
     def rows(self, offset: int, limit: int) -> Sequence[Sequence[str]]:
-        return [(name,) for name in self.names[offset : offset + limit]]
+        return [(self._label(name),) for name in self.names[offset : offset + limit]]
+
+    def _label(self, name: str) -> str:
+        return next((name[len(p) :] for p in self.hidden_prefixes if name.startswith(p)), name)
 
     def path(self, index: int) -> Path:
         """The true path of a row."""
@@ -59,7 +63,7 @@ def list_plots(workspace: Workspace, cancelled: Callable[[], bool]) -> PictureLi
     reports = _below(workspace.validation, ("",), cancelled)
     names = [escape_name(str((listed.root / unescape_name(n)).relative_to(workspace.root)))
              for listed in (evaluations, reports) for n in listed.names]  # fmt: skip
-    return PictureList(workspace.root, tuple(names))
+    return PictureList(workspace.root, tuple(names), ("checkpoints/", "database/validation/"))
 
 
 def _below(folder: Path, inside: Iterable[str], cancelled: Callable[[], bool]) -> PictureList:

@@ -41,13 +41,20 @@ class HelpDialog(ModalScreen[None]):
                         yield Markdown(page.read_text(encoding="utf-8", errors="replace"), open_links=False)
 
     def _keys(self) -> Table:
+        """The keys of the screen, then those of the app, then those of the widget in focus."""
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         table.add_row("", Text((type(self._about).__doc__ or "").strip(), style="italic"))
-        shown: set[str] = set()
-        for active in self._about.active_bindings.values():
-            binding = active.binding
-            if binding.description and binding.action not in shown:
-                shown.add(binding.action)
-                key = self.app.get_key_display(binding)
-                table.add_row(Text(key, style="bold"), Text(binding.tooltip or binding.description))
+        active = self._about.active_bindings.values()
+        parts = (
+            ("", [a for a in active if a.node is self._about]),
+            ("Everywhere", [a for a in active if a.node is self.app]),
+            ("Where the focus is", [a for a in active if a.node not in (self._about, self.app)]),
+        )
+        for title, bindings in parts:
+            table.add_row("", "")
+            table.add_row("", Text(title, style="bold underline"))
+            for binding in (a.binding for a in bindings):
+                if binding.description:
+                    key = self.app.get_key_display(binding)
+                    table.add_row(Text(key, style="bold"), Text(binding.tooltip or binding.description))
         return table

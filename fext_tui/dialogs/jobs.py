@@ -75,13 +75,13 @@ class JobsDialog(ModalScreen[None]):
             for job in self.jobs
         ]
         self.query_one(RowList).set_source(TableRows(COLUMNS, rows))
-        if not self.jobs:
-            self.query_one("#job-detail", Static).update("No job was started yet.")
+        self._show()
 
     @on(RowList.Highlighted)
-    def _show(self, event: RowList.Highlighted) -> None:
-        if event.index < len(self.jobs):
-            self.query_one("#job-detail", Static).update(_last_words(self.jobs[event.index]))
+    def _show(self) -> None:
+        index = self.query_one(RowList).cursor
+        words = _last_words(self.jobs[index]) if index < len(self.jobs) else "No job was started yet."
+        self.query_one("#job-detail", Static).update(words)
 
     def action_stop(self) -> None:
         """Stop the chosen job."""

@@ -56,7 +56,7 @@ class DataScreen(WorkbenchScreen):
 
     def compose_content(self) -> ComposeResult:
         with Horizontal(id="content"), Vertical(id="results"):
-            yield Static("", id="summary", markup=False)
+            yield Static("Reading the folder…", id="summary", markup=False)
             with VerticalScroll(id="empty", can_focus=False):
                 yield Static("", id="empty-text", markup=False)
                 with Center(), Horizontal(classes="buttons"):
@@ -155,7 +155,9 @@ class DataScreen(WorkbenchScreen):
     def _show_histogram(self, index: int) -> None:
         if self.view is not None and index < len(self.view.histograms):
             histogram = self.view.histograms[index]
-            self.query_one(Histogram).show(histogram.counts.tolist(), histogram.edges.tolist(), title=histogram.title)
+            self.query_one(Histogram).show(
+                histogram.counts.tolist(), histogram.edges.tolist(), title=histogram.title
+            )
 
     def action_next_tab(self, step: int) -> None:
         """Show the next or previous table."""

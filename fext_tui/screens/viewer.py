@@ -158,7 +158,8 @@ class ViewerScreen(WorkbenchScreen):
         name = escape_name(message.path.name)
         picture.empty = f"{name}\ncannot be shown: {message.info}"
         picture.show(message.pixels, name)
-        self.query_one("#info", Static).update(message.info)
+        where = escape_name(str(message.path)) if self.tab in ("reconstructions", "plots") else ""
+        self.query_one("#info", Static).update(f"{message.info}  {where}")
 
     def action_step(self, step: int) -> None:
         """Go to the next or previous picture."""

@@ -49,7 +49,7 @@ class WorkbenchScreen(Screen[None]):
     FORM: ClassVar[tuple[str, ...]] = ()
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "settings", "Settings", id="settings"),
-        Binding("escape", "leave_form", "Back to the list", show=False),
+        Binding("escape", "leave_form", "Back to the list"),
     ]
 
     app: FextApp
@@ -112,17 +112,34 @@ class WorkbenchScreen(Screen[None]):
             self.app.settings = event.settings
 
     def action_settings(self) -> None:
-        """Go to the settings form; on a narrow terminal, show or hide it."""
+        """Go to the settings form; where there is no room for it beside the rest, show or hide it."""
         for form in self.query(SettingsForm):
-            if self.has_class("-narrow"):
-                self.toggle_class("-settings")
-            if form.display:
-                form.focus_option(next(iter(form.values)))
+            if self.has_class("-settings"):
+                self.action_leave_form()
+                return
+            if not form.display:
+                form.display = True  # at once, so that it can take the focus before the rest gives way
+                self.add_class("-settings")
+            form.focus_option(next(iter(form.values)))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Escape leads out of the form and nowhere else; a screen without a form has no key for it."""
+        if action == "leave_form":
+            return any(form.has_focus_within for form in self.query(SettingsForm))
+        return bool(self.FORM) if action == "settings" else True
 
     def action_leave_form(self) -> None:
-        """Leave the form for the list, and hide it on a narrow terminal."""
-        self.remove_class("-settings")
-        self.query(RowList).first().focus()
+        """Leave the form for the list, and hide it where it took the list's room."""
+        if self.has_class("-settings"):
+            self.remove_class("-settings")
+            for form in self.query(SettingsForm):
+                form.styles.display = None  # type: ignore[assignment]  # back to what the style sheet says
+        self.focus_list()
+
+    def focus_list(self) -> None:
+        """Put the focus into the list that is shown."""
+        shown = [rows for rows in self.query(RowList) if rows.region.area and rows.display]
+        (shown[0] if shown else self.query(RowList).first()).focus()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """The app says what failed; workers' messages do not bubble to it by themselves."""
