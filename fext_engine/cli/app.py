@@ -25,6 +25,7 @@ app.add_typer(runs.app, name="runs")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(presets.app, name="presets")
 app.command()(places.locate)
+app.command()(places.clean)
 
 
 @app.callback(invoke_without_command=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -116,6 +117,13 @@ def _guard(common: Common, work: Callable[[], None]) -> None:
     if common.json:
         print(as_event(known).to_json())
     raise typer.Exit(report(known))
+
+
+def confirm(question: str) -> None:
+    """Ask on the terminal, and abort unless the answer is yes; where nobody can answer it is wrong usage."""
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("nobody can be asked here; add --yes")
+    typer.confirm(question, abort=True)
 
 
 def flag(key: str, *names: str) -> Any:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
-from fext_engine.cli.common import Common, command
+from fext_engine.cli.common import Common, command, confirm
 from fext_engine.cli.tables import CsvFile, show_table
 from fext_engine.paths import escape_name
 from fext_engine.presets import (
@@ -96,13 +95,6 @@ def show_options(common: Common, csv_file: CsvFile = None) -> None:
     """List every option with its default, what it takes and what it does."""
     rows = [asdict(option) for option in options()]
     show_table(common, rows, [_shown(option) for option in options()], csv_file, "")
-
-
-def confirm(question: str) -> None:
-    """Ask on the terminal, and abort unless the answer is yes; where nobody can answer it is wrong usage."""
-    if not sys.stdin.isatty():
-        raise typer.BadParameter("nobody can be asked here; add --yes")
-    typer.confirm(question, abort=True)
 
 
 def _shown(option: Option) -> dict[str, Any]:

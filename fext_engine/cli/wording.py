@@ -8,6 +8,8 @@ from typing import Any
 
 from fext_engine.jobs.events import Event
 
+EPOCH_FIGURES = ("loss", "val_loss", "val_mae", "val_cosine", "val_psnr", "images_per_second")
+
 
 def duration(seconds: float) -> str:
     """`0:07`, `12:34`, `3:00:00` or `2 days 4:00:00`."""
@@ -70,11 +72,19 @@ def event_text(event: Event) -> str | None:
             return None
         return message if level == "info" else f"{level}: {message}"
     if event.kind == "metric":
-        planned = f" of {data['epochs']}" if data.get("epochs") else ""
-        values = data.get("values") or {}
-        figures = [f"{name} {figure(value)}" for name, value in values.items() if value is not None]
-        return "  ".join([f"epoch {data.get('epoch')}{planned}", *figures])
+        return _epoch_text(data)
     return None
+
+
+def _epoch_text(data: Mapping[str, Any]) -> str:
+    """The figures of an epoch that tell how training goes; history.csv has them all."""
+    values = {key: value for key, value in (data.get("values") or {}).items() if value is not None}
+    planned = f" of {data['epochs']}" if data.get("epochs") else ""
+    parts = [f"epoch {data.get('epoch')}{planned}"]
+    parts += [f"{key} {figure(values[key])}" for key in EPOCH_FIGURES if key in values]
+    if "seconds" in values:
+        parts.append(duration(values["seconds"]))
+    return "  ".join(parts)
 
 
 def summary_lines(summary: Mapping[str, Any]) -> list[str]:
