@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import ClassVar
 
 from textual import on, work
@@ -17,10 +16,9 @@ from fext_engine.errors import FextError
 from fext_engine.paths import escape_name, unescape_name
 from fext_tui.dataset import DatasetView, read_dataset
 from fext_tui.following import JobSnapshot
-from fext_tui.pictures import PictureRead, read_picture
 from fext_tui.screens.workbench import TitleLine, WorkbenchScreen
 from fext_tui.widgets.histogram import Histogram
-from fext_tui.widgets.picture import Picture
+from fext_tui.widgets.picture_file import PictureFile
 from fext_tui.widgets.row_list import RowList
 
 TABLES = ("images", "statistics", "drift", "classes", "problems")
@@ -52,7 +50,6 @@ class DataScreen(WorkbenchScreen):
     def __init__(self) -> None:
         super().__init__()
         self.view: DatasetView | None = None
-        self._previewed: Path | None = None
 
     def compose_content(self) -> ComposeResult:
         with Horizontal(id="content"), Vertical(id="results"):
@@ -65,9 +62,7 @@ class DataScreen(WorkbenchScreen):
             with TabbedContent(id="tables"):
                 with TabPane("Images", id="tab-images"), Horizontal():
                     yield RowList(id="images")
-                    with Vertical(id="preview-pane"):
-                        yield Picture(id="preview", empty="")
-                        yield Static("", id="preview-info", markup=False)
+                    yield PictureFile(id="preview")
                 with TabPane("Statistics", id="tab-statistics"), Horizontal():
                     yield RowList(id="statistics")
                     yield Histogram(id="histogram")
@@ -128,25 +123,7 @@ class DataScreen(WorkbenchScreen):
 
     def _preview(self, rows: RowList) -> None:
         if self.view is not None and rows.row is not None:
-            self._previewed = self.view.root / unescape_name(rows.row[0])
-            self._read_preview(self._previewed)
-
-    @work(thread=True, exclusive=True, group="preview", exit_on_error=False)
-    def _read_preview(self, path: Path) -> None:
-        worker = get_current_worker()
-        if worker.is_cancelled:  # a held key passes over images without reading them
-            return
-        pixels, info = read_picture(path)
-        if not worker.is_cancelled:
-            self.post_message(PictureRead(path, pixels, info))
-
-    @on(PictureRead)
-    def _show_preview(self, message: PictureRead) -> None:
-        if message.path == self._previewed:
-            picture = self.query_one("#preview", Picture)
-            picture.empty = message.info
-            picture.show(message.pixels, escape_name(message.path.name))
-            self.query_one("#preview-info", Static).update(message.info)
+            self.query_one(PictureFile).show_file(self.view.root / unescape_name(rows.row[0]))
 
     @on(RowList.Highlighted, "#statistics")
     def _statistic_highlighted(self, event: RowList.Highlighted) -> None:

@@ -14,12 +14,11 @@ from textual.worker import get_current_worker
 from fext_engine.errors import FextError
 from fext_engine.paths import escape_name
 from fext_tui.following import JobSnapshot
-from fext_tui.pictures import PictureRead, read_picture
 from fext_tui.screens.workbench import TitleLine, WorkbenchScreen
 from fext_tui.tables import TableRows
 from fext_tui.widgets.columns import Column
 from fext_tui.widgets.loss_plot import LossPlot
-from fext_tui.widgets.picture import Picture
+from fext_tui.widgets.picture_file import PictureFile
 from fext_tui.widgets.row_list import RowList
 from fext_tui.widgets.text import format_figure
 
@@ -72,14 +71,13 @@ class ModelScreen(WorkbenchScreen):
     def compose_content(self) -> ComposeResult:
         with Horizontal(id="content"), Vertical(id="results"):
             yield LossPlot(id="curves", classes="pane", empty="Curves appear with the first epoch")
-            with Vertical(id="sample-pane", classes="pane"):
-                yield Picture(id="sample", empty="Reconstructions appear with the first epoch")
+            yield PictureFile(id="sample", classes="pane")
             yield RowList(id="runs", classes="pane", empty="No runs yet: t trains one with the settings (s)")
 
     def start(self) -> None:
         super().start()
         self.query_one("#runs").border_title = "Runs"
-        self.query_one("#sample-pane").border_title = "Originals over reconstructions"
+        self.query_one("#sample").border_title = "Originals over reconstructions"
         self.query_one(RowList).focus()
         self.reload_runs()
 
@@ -128,17 +126,8 @@ class ModelScreen(WorkbenchScreen):
         samples = sorted((folder / "samples").glob("*.png"))
         if worker.is_cancelled:
             return
-        self.post_message(
-            HistoryRead(
-                run,
-                [{"epoch": record.epoch, **record.values()} for record in history],
-                samples[-1] if samples else None,
-            )
-        )
-        if samples:
-            pixels, info = read_picture(samples[-1])
-            if not worker.is_cancelled:
-                self.post_message(PictureRead(samples[-1], pixels, info))
+        rows = [{"epoch": record.epoch, **record.values()} for record in history]
+        self.post_message(HistoryRead(run, rows, samples[-1] if samples else None))
 
     @on(HistoryRead)
     def _show_history(self, message: HistoryRead) -> None:
@@ -147,12 +136,11 @@ class ModelScreen(WorkbenchScreen):
         plot = self.query_one(LossPlot)
         plot.border_title = escape_name(message.run)
         plot.set_history(message.history)
+        sample = self.query_one(PictureFile)
         if message.sample is None:
-            self.query_one(Picture).show(None)
-
-    @on(PictureRead)
-    def _show_sample(self, message: PictureRead) -> None:
-        self.query_one(Picture).show(message.pixels, escape_name(message.path.stem))
+            sample.show_nothing("Reconstructions appear with the first epoch")
+        else:
+            sample.show_file(message.sample)
 
     def action_train(self) -> None:
         """Train a new run with the settings in the form."""

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.message import Message
-from textual.widgets import Static, Tab, Tabs
+from textual.widgets import Tab, Tabs
 from textual.worker import get_current_worker
 
 from fext_engine.errors import FextError
 from fext_engine.paths import escape_name
 from fext_tui.following import JobSnapshot
 from fext_tui.listing import PictureList, list_images, list_plots, list_reconstructions
-from fext_tui.pictures import PictureRead, read_picture
 from fext_tui.screens.workbench import TitleLine, WorkbenchScreen
-from fext_tui.widgets.picture import Picture
+from fext_tui.widgets.picture_file import PictureFile
 from fext_tui.widgets.row_list import RowList
 
 EMPTY = {
@@ -60,7 +58,7 @@ class ViewerScreen(WorkbenchScreen):
     def __init__(self) -> None:
         super().__init__()
         self.pictures: PictureList | None = None
-        self._wanted: Path | None = None
+        self._shown_name: str | None = None
         self._newest_sample = ""
 
     def compose_content(self) -> ComposeResult:
@@ -70,9 +68,7 @@ class ViewerScreen(WorkbenchScreen):
         )  # fmt: skip
         with Horizontal():
             yield RowList(id="pictures", classes="pane")
-            with Vertical(classes="pane"):
-                yield Picture(id="picture")
-                yield Static("", id="info", markup=False)
+            yield PictureFile(id="picture", classes="pane")
 
     def start(self) -> None:
         self.query_one(RowList).focus()
@@ -114,52 +110,27 @@ class ViewerScreen(WorkbenchScreen):
     def _show_list(self, message: Listed) -> None:
         if message.tab != self.tab:
             return
-        before = self._wanted
-        self.pictures = message.pictures
+        pictures, before = message.pictures, self._shown_name
+        self.pictures = pictures
+        self.query_one(TitleLine).set_subject(escape_name(str(pictures.root)))
         rows = self.query_one(RowList)
-        rows.set_source(message.pictures)
-        rows.border_title = f"{message.pictures.count():,} pictures"
-        self.query_one(TitleLine).set_subject(escape_name(str(message.pictures.root)))
-        if not message.pictures.count():
-            self._wanted = None
-            picture = self.query_one(Picture)
-            picture.empty = message.problem
-            picture.show(None)
-            self.query_one("#info", Static).update("")
-        elif before is None or rows.cursor >= message.pictures.count():
-            rows.cursor = 0
-            self._load_row(0)
+        rows.border_title = f"{pictures.count():,} pictures"
+        rows.set_source(pictures, cursor=pictures.names.index(before) if before in pictures.names else 0)
+        shown = self.query_one(PictureFile)
+        shown.tell_path = message.tab in ("reconstructions", "plots")
+        if pictures.count():
+            self._show_row(rows.cursor)
         else:
-            self._load_row(rows.cursor)
+            shown.show_nothing(message.problem)
 
     @on(RowList.Highlighted)
     def _highlighted(self, event: RowList.Highlighted) -> None:
-        self._load_row(event.index)
+        self._show_row(event.index)
 
-    def _load_row(self, index: int) -> None:
-        if self.pictures is not None and 0 <= index < self.pictures.count():
-            self._wanted = self.pictures.path(index)
-            self._load(self._wanted)
-
-    @work(thread=True, exclusive=True, group="load", exit_on_error=False)
-    def _load(self, path: Path) -> None:
-        worker = get_current_worker()
-        if worker.is_cancelled:  # a held key passes over pictures without reading them
-            return
-        pixels, info = read_picture(path)
-        if not worker.is_cancelled:
-            self.post_message(PictureRead(path, pixels, info))
-
-    @on(PictureRead)
-    def _show_picture(self, message: PictureRead) -> None:
-        if message.path != self._wanted:
-            return
-        picture = self.query_one(Picture)
-        name = escape_name(message.path.name)
-        picture.empty = f"{name}\ncannot be shown: {message.info}"
-        picture.show(message.pixels, name)
-        where = escape_name(str(message.path)) if self.tab in ("reconstructions", "plots") else ""
-        self.query_one("#info", Static).update(f"{message.info}  {where}")
+    def _show_row(self, index: int) -> None:
+        if self.pictures is not None and index < self.pictures.count():
+            self._shown_name = self.pictures.names[index]
+            self.query_one(PictureFile).show_file(self.pictures.path(index))
 
     def action_step(self, step: int) -> None:
         """Go to the next or previous picture."""
@@ -182,7 +153,7 @@ class ViewerScreen(WorkbenchScreen):
     def action_wide(self) -> None:
         """Give the picture the list's room, or give it back."""
         self.query_one(RowList).display = not self.query_one(RowList).display
-        self.query_one(Picture).focus()
+        self.query_one(PictureFile).picture.focus()
 
     def job_moved(self, job: JobSnapshot) -> None:
         """New pictures appear in the list as they come."""

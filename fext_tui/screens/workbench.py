@@ -133,7 +133,7 @@ class WorkbenchScreen(Screen[None]):
         if self.has_class("-settings"):
             self.remove_class("-settings")
             for form in self.query(SettingsForm):
-                form.styles.display = None  # type: ignore[assignment]  # back to what the style sheet says
+                form.styles.display = None  # back to what the style sheet says
         self.focus_list()
 
     def focus_list(self) -> None:
