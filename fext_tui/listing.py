@@ -22,7 +22,8 @@ class PictureList:
 
     root: Path
     names: Sequence[str]
-    hidden_prefixes: tuple[str, ...] = ()
+    by_maker: bool = False
+    """Made by FeXT: shown as the file's name and the run or report it belongs to."""
 
     columns: Sequence[Column] = (Column("picture"),)
 
@@ -33,7 +34,11 @@ class PictureList:
         return [(self._label(name),) for name in self.names[offset : offset + limit]]
 
     def _label(self, name: str) -> str:
-        return next((name[len(p) :] for p in self.hidden_prefixes if name.startswith(p)), name)
+        if not self.by_maker:
+            return name
+        *folders, file = name.split("/")
+        maker = folders[-2] if folders[-1] in ("samples", "evaluation") else folders[-1]
+        return f"{file}  {maker}"
 
     def path(self, index: int) -> Path:
         """The true path of a row."""
@@ -63,7 +68,7 @@ def list_plots(workspace: Workspace, cancelled: Callable[[], bool]) -> PictureLi
     reports = _below(workspace.validation, ("",), cancelled)
     names = [escape_name(str((listed.root / unescape_name(n)).relative_to(workspace.root)))
              for listed in (evaluations, reports) for n in listed.names]  # fmt: skip
-    return PictureList(workspace.root, tuple(names), ("checkpoints/", "database/validation/"))
+    return PictureList(workspace.root, tuple(names), by_maker=True)
 
 
 def _below(folder: Path, inside: Iterable[str], cancelled: Callable[[], bool]) -> PictureList:
@@ -75,7 +80,7 @@ def _below(folder: Path, inside: Iterable[str], cancelled: Callable[[], bool]) -
                     if path.suffix.casefold() in PICTURE_SUFFIXES:
                         yield escape_name(path.relative_to(folder).as_posix())
 
-    return PictureList(folder, tuple(_until(cancelled, found())))
+    return PictureList(folder, tuple(_until(cancelled, found())), by_maker=True)
 
 
 def _until(cancelled: Callable[[], bool], names: Iterable[str]) -> Iterator[str]:

@@ -59,7 +59,7 @@ class ModelScreen(WorkbenchScreen):
         ),
         Binding("p", "presets", "Presets", id="model.presets"),
         Binding("m", "metric", "Metric", id="model.metric", show=False, tooltip="Plot another metric"),
-        Binding("y", "log_scale", "Log axis", id="model.log-scale", show=False),
+        Binding("l", "log_scale", "Log axis", id="model.log-scale", show=False),
     ]
 
     def __init__(self) -> None:
