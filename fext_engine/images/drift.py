@@ -84,6 +84,7 @@ def stability_index(expected: Floats, actual: Floats) -> float:
     Equal deciles, as measures with many zeros have, are one bin.
     """
     edges = np.unique(np.quantile(expected, np.linspace(0, 1, PSI_BINS + 1)[1:-1]))
+    edges = edges[edges < max(expected.max(), actual.max())]  # nothing lies beyond the others
     counts = [
         np.bincount(np.searchsorted(edges, x, side="left"), minlength=len(edges) + 1)
         for x in (expected, actual)

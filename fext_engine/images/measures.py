@@ -55,12 +55,4 @@ MEASURES: tuple[Measure, ...] = (
 )
 
 MEASURE_NAMES = tuple(measure.name for measure in MEASURES)
-
-
-def find_measure(name: str) -> Measure:
-    """Return the measure called `name`; raises KeyError."""
-    return MEASURES[MEASURE_NAMES.index(name)] if name in MEASURE_NAMES else _unknown(name)
-
-
-def _unknown(name: str) -> Measure:
-    raise KeyError(name)
+MEASURES_BY_NAME = {measure.name: measure for measure in MEASURES}

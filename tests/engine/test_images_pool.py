@@ -1,0 +1,147 @@
+"""The pool of measuring processes: complete answers, also when a process dies, and none left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from itertools import count
+from pathlib import Path
+
+import psutil
+import pytest
+from hostile import build_hostile_folder, encode, picture
+
+from fext_engine.images.findings import Examined, Task
+from fext_engine.images.pool import CHUNK, examine_all, worker_count
+from fext_engine.images.scan import scan
+
+
+def never() -> bool:
+    return False
+
+
+def write_images(root: Path, number: int) -> list[Task]:
+    for i in range(number):
+        (root / f"{i:03d}.jpg").write_bytes(encode(picture(i), "JPEG"))
+    return [Task(i, f"{i:03d}.jpg") for i in range(number)]
+
+
+def gather(root: Path, tasks: list[Task], workers: int) -> dict[str, Examined]:
+    return {e.path: e for chunk in examine_all(root, tasks, workers, never) for e in chunk}
+
+
+def wait_until(condition, seconds: float = 10) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def own_workers() -> list[psutil.Process]:
+    return [
+        p for p in psutil.Process().children() if p.is_running() and "fext_engine.images.worker" in " ".join(p.cmdline())
+    ]
+
+
+def test_processes_answer_like_this_process_about_every_hostile_file(tmp_path: Path) -> None:
+    expected = build_hostile_folder(tmp_path)
+    tasks = [Task(i, f.path) for i, f in enumerate(scan(tmp_path))]
+    alone, together = gather(tmp_path, tasks, 0), gather(tmp_path, tasks, 2)
+    assert alone == together
+    assert {path: e.status for path, e in together.items()} == expected
+    assert all(e.reason for e in together.values() if e.status != "ok")
+    assert not own_workers()
+
+
+def test_a_killed_process_costs_nothing(tmp_path: Path) -> None:
+    tasks = write_images(tmp_path, 60)
+    answers = examine_all(tmp_path, tasks, 2, never)
+    found = list(next(answers))
+    for process in own_workers():
+        process.kill()
+    for chunk in answers:
+        found += chunk
+    assert sorted(e.id for e in found) == list(range(60))
+    assert {e.status for e in found} == {"ok"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kills by signal")
+def test_a_file_that_kills_its_process_is_named_and_the_rest_goes_on(tmp_path: Path) -> None:
+    # Memory that the decoder may not have ends the process as a crashing decoder would.
+    tasks = write_images(tmp_path, 24)
+    script = tmp_path / "site"
+    script.mkdir()
+    (script / "sitecustomize.py").write_text(
+        textwrap.dedent(
+            """
+            import os, signal, sys
+            if "fext_engine.images.worker" in " ".join(sys.orig_argv):
+                import builtins
+                real = builtins.open
+                def deadly(file, *args, **kwargs):
+                    if str(file).endswith("007.jpg"):
+                        os.kill(os.getpid(), signal.SIGSEGV)
+                    return real(file, *args, **kwargs)
+                builtins.open = deadly
+            """
+        )
+    )
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = str(script)
+    try:
+        found = gather(tmp_path, tasks, 2)
+    finally:
+        del os.environ["PYTHONPATH"]
+        if before is not None:
+            os.environ["PYTHONPATH"] = before
+    assert len(found) == 24
+    assert {path: e.status for path, e in found.items() if e.status != "ok"} == {"007.jpg": "unreadable"}
+    assert f"signal {signal.SIGSEGV.value}" in found["007.jpg"].reason
+
+
+def test_stopping_ends_soon_and_leaves_no_process(tmp_path: Path) -> None:
+    write_images(tmp_path, 8)
+    endless = (Task(i, f"{i % 8:03d}.jpg") for i in count())
+    received: list[Examined] = []
+    for chunk in examine_all(tmp_path, endless, 2, lambda: len(received) >= 40):
+        received += chunk
+    assert 40 <= len(received) <= 40 + 10 * CHUNK
+    assert not own_workers()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kills by signal")
+def test_processes_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    write_images(tmp_path, 8)
+    program = textwrap.dedent(
+        f"""
+        from itertools import count
+        from pathlib import Path
+        from fext_engine.images.findings import Task
+        from fext_engine.images.pool import examine_all
+        endless = (Task(i, f"{{i % 8:03d}}.jpg") for i in count())
+        for chunk in examine_all(Path({str(tmp_path)!r}), endless, 2, lambda: False):
+            print("going", flush=True)
+        """
+    )
+    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    parent.stdout.readline()
+    workers = psutil.Process(parent.pid).children(recursive=True)
+    assert len(workers) == 2
+    parent.kill()
+    parent.wait()
+    assert wait_until(lambda: not any(w.is_running() and w.status() != psutil.STATUS_ZOMBIE for w in workers))
+
+
+def test_small_folders_do_not_pay_for_processes() -> None:
+    assert worker_count("auto", 5) == 0
+    assert worker_count(0, 100_000) == 0
+    assert worker_count(3, 100_000) == 3
+    assert worker_count(64, 20) == 5
+    assert worker_count("auto", 100_000) >= 1
