@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from fext_engine.cli.wording import size
 from fext_engine.errors import FextError
 from fext_engine.maintenance import database, removal, software
 from fext_engine.maintenance.removal import Kind, Removable
@@ -76,29 +77,19 @@ def _agreed(question: str) -> bool:
     return _ask(f"{question} [y/N] ").lower() in ("y", "yes")
 
 
-def readable(size: int) -> str:
-    """A number of bytes for people: 1.5 MB."""
-    amount, unit = float(size), "bytes"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if amount < 1000:
-            break
-        amount, unit = amount / 1000, larger
-    return f"{size} bytes" if unit == "bytes" else f"{amount:.1f} {unit}"
-
-
 def _show(items: Sequence[Removable], workspace: Workspace, numbered: bool = False) -> None:
     for number, item in enumerate(items, 1):
         where = escape_name(str(item.path.relative_to(workspace.root)))
         busy = f"  (in use by job {item.in_use})" if item.in_use else ""
-        print(f"{f'{number:3}  ' if numbered else '  '}{where:<{WIDTH}} {readable(item.bytes):>10}{busy}")
+        print(f"{f'{number:3}  ' if numbered else '  '}{where:<{WIDTH}} {size(item.bytes):>10}{busy}")
     for folder in removal.linked_away(workspace):
         print(f"  (left alone: {escape_name(str(folder))} is a link that leads out of the resources)")
 
 
 def _remove(workspace: Workspace, items: Sequence[Removable]) -> None:
-    total = readable(sum(item.bytes for item in items))
+    total = size(sum(item.bytes for item in items))
     if _agreed(f"Delete these {len(items)}, {total}, for good?"):
-        print(f"{readable(removal.remove(workspace, items))} freed.")
+        print(f"{size(removal.remove(workspace, items))} freed.")
     else:
         print("Nothing was deleted.")
 
@@ -147,7 +138,7 @@ def _picked(text: str, items: Sequence[Removable]) -> list[Removable]:
 
 def _vacuum(workspace: Workspace) -> None:
     before, after = database.vacuum(workspace)
-    print(f"{readable(before)} before, {readable(after)} now.")
+    print(f"{size(before)} before, {size(after)} now.")
 
 
 def _back_up(workspace: Workspace) -> None:

@@ -23,7 +23,7 @@ from fext_engine.maintenance import (
     update,
     vacuum,
 )
-from fext_engine.maintenance.console import main, readable
+from fext_engine.maintenance.console import main
 from fext_engine.records import open_records
 from fext_engine.records.runs import RunRecord, add_epoch, list_runs, upsert_run
 from fext_engine.settings import Settings
@@ -204,14 +204,6 @@ def test_console_says_what_does_not_work_and_goes_on(workspace, monkeypatch, cap
     answer(monkeypatch, "7", "8", "9", "q")
     assert main(["--resources", str(workspace.root)]) == 0
     assert capsys.readouterr().out.count("That did not work: there is no database yet") == 3
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (1_500_000, "1.5 MB"), (10**14, "100.0 TB")],
-)
-def test_sizes_are_readable(size, text):
-    assert readable(size) == text
 
 
 def git(folder, *arguments):
