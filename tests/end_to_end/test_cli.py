@@ -54,6 +54,7 @@ class Fext:
             "FEXT_DATASET__IMAGE_WIDTH": "32",
             "FEXT_TRAINING__BATCH_SIZE": "8",
             "FEXT_DEVICE__NUM_WORKERS": "1",
+            "OMP_NUM_THREADS": "1",
         }
 
     def start(self, *arguments) -> subprocess.Popen:
