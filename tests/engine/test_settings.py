@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -94,3 +95,27 @@ def test_settings_are_frozen_and_change_by_copies():
     assert (changed.training.epochs, changed.model.dropout) == (3, 0.0)
     assert settings == Settings()
     assert changed.with_options({}) == changed
+
+
+@pytest.mark.parametrize("option", ALL)
+def test_the_page_of_settings_tells_every_option_as_it_is(option):
+    page = (Path(__file__).parents[2] / "resources" / "docs" / "settings.md").read_text(encoding="utf-8")
+    section = page.split(f"\n## {option.section}\n")[1].split("\n## ")[0]
+    (row,) = [line for line in section.splitlines() if line.startswith(f"| {option.key} |")]
+    for cell in (option.allowed, option.help):
+        assert cell in row
+    default = (
+        "true" if option.default is True else "false" if option.default is False else str(option.default)
+    )
+    shown = default or '""'
+    assert f"| {shown} |" in row
+
+
+def test_the_page_of_settings_has_no_option_that_is_gone():
+    page = (Path(__file__).parents[2] / "resources" / "docs" / "settings.md").read_text(encoding="utf-8")
+    rows = [
+        line.split("|")[1].strip()
+        for line in page.splitlines()
+        if line.startswith("| ") and "." in line.split("|")[1]
+    ]
+    assert rows == [option.key for option in options()]
