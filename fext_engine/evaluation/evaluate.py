@@ -139,8 +139,9 @@ def _draw(work: _Evaluation, folder: Path, paths: list[str], ranked: list[str]) 
     count = work.job.settings.inference.num_evaluation_images
     chosen = {"reconstructions": _spread(paths, count), "worst": ranked[::-1][:count]}
     for name, shown in chosen.items():
-        pixels = [image.pixels for path in shown if (image := read_image(work.root, path, work.size))]
-        images = to_float(torch.from_numpy(np.stack([p for p in pixels if p is not None])).to(work.device))
+        read = [read_image(work.root, path, work.size).pixels for path in shown]
+        pixels = np.stack([p for p in read if p is not None])
+        images = to_float(torch.from_numpy(pixels).to(work.device))
         output = work.reconstruct(images)[0]
         metrics = {key: value.tolist() for key, value in image_metrics(output, images).items()}
         save_reconstructions(folder / f"{name}.png", shown, images.cpu(), output.cpu(), metrics)

@@ -30,7 +30,7 @@ from fext_engine.training.batches import to_float
 from fext_engine.training.checkpoints import LoadedModel, load_model
 from fext_engine.training.device import autocast, choose_device
 from fext_engine.training.reading import ImageSize, ReadImage, read_images, thread_count
-from fext_engine.training.run_folder import RunFolder
+from fext_engine.training.run_folder import RunFolder, free_name
 from fext_engine.workspace import atomic_folder, timestamp
 
 LATENTS, ROWS, MANIFEST = "latents.npy", "rows.csv", "manifest.json"
@@ -63,7 +63,8 @@ def encode(job: Job) -> dict[str, Any]:
     run = RunFolder(job.workspace.find_run(str(job.arguments["run"])))
     job.belongs_to(run.name)
     root = _folder(job.arguments.get("input"), job.workspace.inference)
-    output = _folder(job.arguments.get("output"), job.workspace.inference / f"{run.name}-{timestamp()}")
+    name = free_name(job.workspace.inference, f"{run.name}-{timestamp()}")
+    output = _folder(job.arguments.get("output"), job.workspace.inference / name)
     if output.exists():
         raise FextError(f"{escape_name(str(output))} exists already", "choose another --output, or remove it")
     device = choose_device(job.settings.device)

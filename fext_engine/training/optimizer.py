@@ -16,6 +16,7 @@ MUON_FACTOR = 5.0
 """Muon's learning rate over AdamW's: its updates have a norm that does not depend on the gradient's."""
 
 _MOMENTUM = 0.95
+_ADAMW_STATE = ("step", "exp_avg", "exp_avg_sq")
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 
 
@@ -23,19 +24,34 @@ _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 def orthogonalize(matrices: Tensor, steps: int = 5) -> Tensor:
     """Bring the singular values of matrices (B, rows, columns) to about 1, keeping their directions.
 
-    The quintic Newton-Schulz iteration of Keller Jordan's Muon (2024), whose result lies between .7 and 1.2.
-    In bfloat16 on a GPU; in float32 elsewhere.
+    The quintic Newton-Schulz iteration of Keller Jordan's Muon (2024), whose result lies between .7 and 1.2:
+    X becomes p(X X^T) X, five times over. A GPU does just that, in bfloat16. Elsewhere the polynomials are
+    multiplied up in the small space of X X^T, in float32, and X is touched only at the two ends: a third of
+    the time for convolutions, whose matrices are wide.
     """
-    x = matrices.bfloat16() if matrices.device.type == "cuda" else matrices
-    tall = x.shape[-2] > x.shape[-1]
-    x = x.mT if tall else x
+    tall = matrices.shape[-2] > matrices.shape[-1]
+    x = matrices.mT if tall else matrices
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
-    a, b, c = _NEWTON_SCHULZ
-    for _ in range(steps):
+    if x.device.type == "cuda":
+        x = x.bfloat16()
+        for _ in range(steps):
+            x = _polynomial(x @ x.mT) @ x
+    else:
         gram = x @ x.mT
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        product = factor = _polynomial(gram)
+        for _ in range(steps - 1):
+            gram = factor @ gram @ factor
+            factor = _polynomial(gram)
+            product = factor @ product
+        x = product @ x
     result: Tensor = x.mT if tall else x
     return result.to(matrices.dtype)
+
+
+def _polynomial(gram: Tensor) -> Tensor:
+    a, b, c = _NEWTON_SCHULZ
+    identity = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
+    return a * identity + b * gram + c * gram @ gram
 
 
 class Muon:
@@ -102,22 +118,20 @@ class Optimizer:
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Take over what `state` returned; raises FextError when it belongs to another model or optimizer."""
-        adamw: dict[int, dict[str, Tensor]] = defaultdict(dict)
-        numbers = {name: i for i, name in enumerate(self._names)}
-        loaded = 0
-        for key, tensor in tensors.items():
-            name, _, quantity = key.rpartition("/")
-            if name in self._muon.momentum and quantity == "momentum":
-                self._muon.momentum[name].copy_(tensor)
-                loaded += 1
-            elif name in numbers:
-                adamw[numbers[name]][quantity] = tensor.clone()
-            else:
-                raise FextError(
-                    f"the training state belongs to another optimizer (it has {key})",
-                    "resume with the run's own configuration",
-                )
-        if loaded != len(self._muon.momentum) or len(adamw) not in (0, len(self._names)):
-            raise FextError("the training state is not complete", "resume from another checkpoint of the run")
-        state = self._adamw.state_dict()
-        self._adamw.load_state_dict({"state": dict(adamw), "param_groups": state["param_groups"]})
+        wanted = {f"{name}/momentum" for name in self._muon.momentum}
+        if any(not key.endswith("/momentum") for key in tensors):  # AdamW has no state before its first step
+            wanted |= {f"{name}/{quantity}" for name in self._names for quantity in _ADAMW_STATE}
+        if strange := sorted(wanted ^ tensors.keys()):
+            raise FextError(
+                f"the training state does not fit the model and optimizer: it lacks or has too much {strange[0]}",
+                "restore the run's own configuration.toml, or take another checkpoint",
+            )
+        for name, momentum in self._muon.momentum.items():
+            momentum.copy_(tensors[f"{name}/momentum"])
+        adamw = {
+            i: {quantity: tensors[f"{name}/{quantity}"].clone() for quantity in _ADAMW_STATE}
+            for i, name in enumerate(self._names)
+            if f"{name}/step" in tensors
+        }
+        groups = self._adamw.state_dict()["param_groups"]
+        self._adamw.load_state_dict({"state": adamw, "param_groups": groups})

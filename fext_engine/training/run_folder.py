@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -156,6 +157,12 @@ def run_name(workspace: Workspace, model: str, given: str | None) -> str:
     if workspace.run(given).exists():
         raise FextError(f"there is a run called {given} already", "choose another name")
     return given
+
+
+def free_name(folder: Path, name: str) -> str:
+    """`name`, or `name.2` and so on when there is such a thing in `folder` already."""
+    numbered = (f"{name}.{number}" for number in count(2))
+    return next(n for n in chain([name], numbered) if not (folder / n).exists())
 
 
 def read_split(run: RunFolder) -> list[SplitRow]:

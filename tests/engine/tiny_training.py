@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 from torch.nn.modules.module import register_module_forward_hook
 
@@ -17,6 +17,8 @@ from fext_engine.model.autoencoder import Autoencoder
 from fext_engine.settings import Settings
 from fext_engine.training.run_folder import RunFolder
 from fext_engine.workspace import Workspace
+
+torch.set_num_threads(1)  # at this size more threads only wait for each other
 
 SMALL = {
     "dataset.image_height": 24, "dataset.image_width": 16, "dataset.validation_size": 0.25,
@@ -93,5 +95,10 @@ def plant_broken_files(folder: Path) -> dict[str, str]:
     (folder / "text.jpg").write_text("not an image")
     (folder / "cut.png").write_bytes(whole[: len(whole) // 2])
     (folder / "new\nline.png").write_bytes(b"")
-    shutil.copy(next(folder.rglob("*.png")), folder / "[red]x.png")
-    return {"empty.png": "empty", "text.jpg": "not_an_image", "cut.png": "truncated", "new\\nline.png": "empty"}
+    (folder / "[red]x.png").write_bytes(whole)
+    return {
+        "empty.png": "empty",
+        "text.jpg": "not_an_image",
+        "cut.png": "truncated",
+        "new\\nline.png": "empty",
+    }
