@@ -15,6 +15,7 @@ from fext_engine.workspace import Workspace
 
 Level = Literal["debug", "info", "warning", "error"]
 PROGRESS_SECONDS = 0.25
+PROGRESS_SECONDS_LATER = 2.0  # of a stage that runs for long: a week of training stays quick to read again
 STOP_POLL_SECONDS = 0.25
 RATE_SECONDS = 10.0  # the rate is an average over about this long, so that the ETA follows a change of speed
 
@@ -52,7 +53,8 @@ class Job:
     def progress(self, stage: str, done: int, total: int | None, unit: str = "images") -> None:
         """Say how far `stage` is: `done` of `total` (None: not known yet).
 
-        Call it as often as you like: at most four events a second are written, and always the last one.
+        Call it as often as you like: at most four events a second are written, after minutes one in two
+        seconds, and always the last one.
         The rate (units a second, over the last seconds) and the ETA (seconds) are worked out here.
         """
         now = time.monotonic()
@@ -103,13 +105,17 @@ class _Stage:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self._began: float | None = None
         self._last_event = -1e9
         self._mark: tuple[float, int] | None = None
         self._rate = 0.0
         self._seconds = 0.0
 
     def is_due(self, done: int, total: int | None, now: float) -> bool:
-        if now - self._last_event < PROGRESS_SECONDS and done != total:
+        if self._began is None:
+            self._began = now
+        pause = min(PROGRESS_SECONDS_LATER, max(PROGRESS_SECONDS, (now - self._began) / 240))
+        if now - self._last_event < pause and done != total:
             return False
         self._last_event = now
         return True

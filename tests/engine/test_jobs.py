@@ -491,6 +491,16 @@ def test_a_slow_start_does_not_spoil_the_rate_for_long():
     assert 60 < rate < 100  # after five seconds at 100 a second
 
 
+def test_a_week_of_training_is_told_in_fewer_events():
+    from fext_engine.jobs.job import _Stage
+
+    stage = _Stage("training")
+    minute = sum(stage.is_due(tick, None, tick / 10) for tick in range(600))
+    hour = sum(stage.is_due(tick, None, tick / 10) for tick in range(600, 36_000))
+    assert minute >= 190
+    assert hour <= 2100
+
+
 def test_platform_differences_live_in_one_module():
     for path in (ROOT / "fext_engine" / "jobs").glob("*.py"):
         text = path.read_text()
