@@ -48,8 +48,10 @@ def build_hostile_folder(root: Path) -> dict[str, str]:
 def picture(seed: int = 0, height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
     """A smooth picture that JPEG keeps well, uint8 (height, width, 3); its corners differ, so turning shows."""
     rng = np.random.default_rng(seed)
-    y, x = np.mgrid[0:1:height * 1j, 0:1:width * 1j]
-    planes = [rng.uniform(0.1, 0.9) + 0.2 * np.sin(rng.uniform(2, 6) * x + rng.uniform(2, 6) * y) for _ in range(3)]
+    y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
+    planes = [
+        rng.uniform(0.1, 0.9) + 0.2 * np.sin(rng.uniform(2, 6) * x + rng.uniform(2, 6) * y) for _ in range(3)
+    ]
     pixels = np.clip(np.stack(planes, axis=2) * 255, 20, 235).astype(np.uint8)
     pixels[: height // 4, : width // 4] = (230, 30, 30)
     return pixels
@@ -84,7 +86,12 @@ def bomb_png(width: int, height: int) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b""))
+        + chunk(b"IEND", b"")
+    )
 
 
 def _usable(put: Any) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import signal
 import sqlite3
 from collections.abc import Callable
@@ -18,14 +17,14 @@ from hostile import build_hostile_folder, encode, picture
 from PIL import Image
 
 from fext_engine.errors import FextError, JobStopped
+from fext_engine.images.examine import examine
 from fext_engine.images.measures import MEASURE_NAMES
 from fext_engine.images.scan import image_path, scan
-from fext_engine.images.split import split_dataset
+from fext_engine.images.split import assign_splits, split_dataset
 from fext_engine.jobs.events import Event
 from fext_engine.jobs.run import run_here
-from fext_engine.records import open_records
 from fext_engine.records import images as image_records
-from fext_engine.records import reports
+from fext_engine.records import open_records, reports
 from fext_engine.settings import Settings
 from fext_engine.workspace import Workspace
 
@@ -46,6 +45,18 @@ def fill(folder: Path, number: int, classes: int = 2) -> None:
         path = folder / f"class_{i % classes}" / f"{i:03d}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(encode(picture(i), "JPEG"))
+
+
+def measure_without_report(workspace: Workspace, folder: Path) -> None:
+    """What `analyze` does before its report, for tests of the records alone."""
+    with open_records(workspace.database) as records:
+        for _ in image_records.record_scan(records, folder, scan(folder)):
+            pass
+        root_id = image_records.find_root(records, folder)
+        codes = assign_splits(image_records.iterate_paths(records, root_id), Settings().dataset)
+        image_records.record_splits(records, root_id, codes)
+        found = [examine(folder, task) for task in image_records.iterate_pending(records, root_id)]
+        image_records.record_examined(records, found)
 
 
 def measured(events: list[Event]) -> int:
@@ -99,7 +110,7 @@ def test_the_report_holds_figures_tables_and_records(workspace: Workspace, tmp_p
         pixels = np.array([[int(x) for x in row] for row in list(csv.reader(file))[1:]])
     assert (pixels[:, 1:].sum(axis=0) == 40 * 48 * 72).all()
     artifacts = [e.data["path"] for e in events if e.kind == "artifact"]
-    assert all(os.path.exists(path) for path in artifacts)
+    assert all(Path(path).exists() for path in artifacts)
     assert len(artifacts) == 6
 
     with open_records(workspace.database) as records:
@@ -111,7 +122,10 @@ def test_the_report_holds_figures_tables_and_records(workspace: Workspace, tmp_p
         drift = reports.report_drift(records, row["id"])
         assert {(d["n_train"], d["n_validation"]) for d in drift} == {(32, 8)}
         classes = reports.report_classes(records, row["id"])
-        assert [(c["class"], c["train"] + c["validation"]) for c in classes] == [("class_0", 20), ("class_1", 20)]
+        assert [(c["class"], c["train"] + c["validation"]) for c in classes] == [
+            ("class_0", 20),
+            ("class_1", 20),
+        ]
 
 
 def test_the_split_is_the_one_that_training_uses(workspace: Workspace, tmp_path: Path) -> None:
@@ -151,7 +165,9 @@ def test_a_stopped_analysis_goes_on_where_it_was(workspace: Workspace, tmp_path:
     folder = tmp_path / "in"
     fill(folder, 400)
     settings = settings_for(folder, **{"device.num_workers": 0})
-    half_way = stop_when(lambda e: e.kind == "progress" and e.data["stage"] == "measure" and e.data["done"] > 20)
+    half_way = stop_when(
+        lambda e: e.kind == "progress" and e.data["stage"] == "measure" and e.data["done"] > 20
+    )
     with pytest.raises(JobStopped, match="of 400 images were measured and are kept"):
         run_here(workspace, "analyze", settings, {}, half_way)
     with open_records(workspace.database) as records:
@@ -175,10 +191,12 @@ def test_a_file_that_vanishes_between_scan_and_read(workspace: Workspace, tmp_pa
     summary = run_here(workspace, "analyze", settings_for(folder, **{"device.num_workers": 0}), {}, remove)
     assert summary["statuses"] == {"ok": 11, "unreadable": 1}
     fill(folder, 12)  # it comes back with its old content
-    assert run_here(workspace, "analyze", settings_for(folder))["statuses"] == {"ok": 12}
+    measure_without_report(workspace, folder)
+    with open_records(workspace.database) as records:
+        assert image_records.count_statuses(records, folder) == {"ok": 12}
 
 
-@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("number", [1, 2])
 def test_tiny_datasets_have_a_report(workspace: Workspace, tmp_path: Path, number: int) -> None:
     fill(tmp_path / "in", number, classes=1)
     summary = run_here(workspace, "analyze", settings_for(tmp_path / "in"))
@@ -187,7 +205,7 @@ def test_tiny_datasets_have_a_report(workspace: Workspace, tmp_path: Path, numbe
 
 
 def test_nothing_to_analyze_says_what_to_do(workspace: Workspace, tmp_path: Path) -> None:
-    with pytest.raises(FextError, match="there is no image in .*; put JPEG"):
+    with pytest.raises(FextError, match=r"there is no image in .*; put JPEG"):
         run_here(workspace, "analyze", Settings())
     with pytest.raises(FextError, match="does not exist; put images there"):
         run_here(workspace, "analyze", settings_for(tmp_path / "missing"))
@@ -201,10 +219,10 @@ def test_a_locked_database_is_explained_and_nothing_is_lost(
 ) -> None:
     monkeypatch.setattr("fext_engine.records.database.BUSY_SECONDS", 0.2)
     fill(tmp_path / "in", 6)
-    run_here(workspace, "analyze", settings_for(tmp_path / "in"))
+    open_records(workspace.database).connection.close()
     with closing(sqlite3.connect(workspace.database)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(FextError, match="database .*locked"):
+        with pytest.raises(FextError, match=r"database .*locked"):
             run_here(workspace, "analyze", settings_for(tmp_path / "in"))
     assert run_here(workspace, "analyze", settings_for(tmp_path / "in"))["usable"] == 6
 
@@ -213,15 +231,21 @@ def test_the_list_is_windowed_sorted_and_filtered(workspace: Workspace, tmp_path
     folder = tmp_path / "in"
     fill(folder, 25)
     (folder / "class_0" / "broken.jpg").write_bytes(b"no image")
-    run_here(workspace, "analyze", settings_for(folder))
+    measure_without_report(workspace, folder)
     with open_records(workspace.database) as records:
         assert image_records.count_images(records, folder) == 26
         assert image_records.count_images(records, folder, status="broken") == 1
         assert image_records.count_images(records, folder, text="CLASS_1/") == 12
         everything = [row["path"] for row in image_records.list_images(records, folder, 0, 100)]
-        windows = [r["path"] for start in range(0, 26, 7) for r in image_records.list_images(records, folder, start, 7)]
+        windows = [
+            r["path"]
+            for start in range(0, 26, 7)
+            for r in image_records.list_images(records, folder, start, 7)
+        ]
         assert windows == everything == sorted(everything)
-        means = [r["mean"] for r in image_records.list_images(records, folder, order_by="mean", descending=True)]
+        means = [
+            r["mean"] for r in image_records.list_images(records, folder, order_by="mean", descending=True)
+        ]
         assert means[-1] is None
         assert means[:-1] == sorted(means[:-1], reverse=True)
         with pytest.raises(FextError, match="cannot be sorted"):
@@ -233,7 +257,7 @@ def test_the_views_answer_common_questions(workspace: Workspace, tmp_path: Path)
     folder = tmp_path / "in"
     fill(folder, 8)
     (folder / "x.jpg").write_bytes(b"")
-    run_here(workspace, "analyze", settings_for(folder))
+    measure_without_report(workspace, folder)
     with closing(sqlite3.connect(workspace.database)) as plain:
         assert plain.execute("SELECT path, status FROM broken_images").fetchall() == [("x.jpg", "empty")]
         assert plain.execute("SELECT count(*), count(entropy) FROM image_overview").fetchone() == (9, 8)
@@ -248,17 +272,23 @@ def test_the_sample_dataset_shows_everything(workspace: Workspace, tmp_path: Pat
     assert summary["classes"]["classes"] == 5
     broken = {"truncated", "empty", "not_an_image", "corrupt"}
     assert set(summary["statuses"]) == {"ok", *broken}
-    planted = {path: odd.split(":")[0] for path, odd in made["planted"].items() if odd.split(":")[0] in broken}
+    planted = {
+        path: odd.split(":")[0] for path, odd in made["planted"].items() if odd.split(":")[0] in broken
+    }
     with open_records(workspace.database) as records:
         rows = image_records.list_images(records, workspace.images, status="broken")
-        extreme = image_records.list_images(records, workspace.images, limit=1, order_by="dark_share", descending=True)
+        extreme = image_records.list_images(
+            records, workspace.images, limit=1, order_by="dark_share", descending=True
+        )
     assert {row["path"]: row["status"] for row in rows} == planted
     assert extreme[0]["path"] == "sunsets/very_dark.jpg"
     about = (workspace.images / "ABOUT.txt").read_text()
     assert all(path in about and image_path(workspace.images, path).exists() for path in made["planted"])
 
 
-def test_the_sample_dataset_is_always_the_same_and_spares_other_folders(workspace: Workspace, tmp_path: Path) -> None:
+def test_the_sample_dataset_is_always_the_same_and_spares_other_folders(
+    workspace: Workspace, tmp_path: Path
+) -> None:
     def contents(folder: Path) -> dict[str, bytes]:
         return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 

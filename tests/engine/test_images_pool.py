@@ -45,7 +45,9 @@ def wait_until(condition, seconds: float = 10) -> bool:
 
 def own_workers() -> list[psutil.Process]:
     return [
-        p for p in psutil.Process().children() if p.is_running() and "fext_engine.images.worker" in " ".join(p.cmdline())
+        p
+        for p in psutil.Process().children()
+        if p.is_running() and "fext_engine.images.worker" in " ".join(p.cmdline())
     ]
 
 
@@ -109,8 +111,12 @@ def test_stopping_ends_soon_and_leaves_no_process(tmp_path: Path) -> None:
     write_images(tmp_path, 8)
     endless = (Task(i, f"{i % 8:03d}.jpg") for i in count())
     received: list[Examined] = []
-    for chunk in examine_all(tmp_path, endless, 2, lambda: len(received) >= 40):
-        received += chunk
+
+    def enough() -> bool:
+        return len(received) >= 40
+
+    for chunk in examine_all(tmp_path, endless, 2, enough):
+        received.extend(chunk)
     assert 40 <= len(received) <= 40 + 10 * CHUNK
     assert not own_workers()
 

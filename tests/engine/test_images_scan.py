@@ -84,7 +84,9 @@ def test_a_root_that_cannot_be_scanned_says_what_to_do(tmp_path: Path) -> None:
         assert "dataset.images" in caught.value.do
 
 
-@pytest.mark.skipif(os.name == "nt" or not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read all")
+@pytest.mark.skipif(
+    os.name == "nt" or not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read all"
+)
 def test_an_unreadable_folder_is_reported_and_passed_over(tmp_path: Path) -> None:
     touch(tmp_path, "a/1.jpg", "locked/2.jpg", "z/3.jpg")
     (tmp_path / "locked").chmod(0)

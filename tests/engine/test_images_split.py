@@ -36,7 +36,8 @@ def test_another_seed_divides_otherwise() -> None:
 
 def test_a_larger_sample_keeps_the_smaller_one() -> None:
     small, large = (
-        {p for side in split_dataset(PATHS, DatasetSettings(sample_size=share)) for p in side} for share in (0.3, 0.6)
+        {p for side in split_dataset(PATHS, DatasetSettings(sample_size=share)) for p in side}
+        for share in (0.3, 0.6)
     )
     assert small < large
 

@@ -154,7 +154,9 @@ def test_histogram_counts_every_pixel() -> None:
     histogram = measure_image(pixels).histogram
     assert histogram.shape == (3, 256)
     for channel in range(3):
-        np.testing.assert_array_equal(histogram[channel], np.bincount(pixels[:, :, channel].ravel(), minlength=256))
+        np.testing.assert_array_equal(
+            histogram[channel], np.bincount(pixels[:, :, channel].ravel(), minlength=256)
+        )
 
 
 def test_perceptual_hash_is_the_published_one() -> None:
