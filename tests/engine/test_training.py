@@ -138,7 +138,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_the_last_good_state_kept(wor
 
     handle = torch.nn.modules.module.register_module_forward_hook(remember)
     try:
-        with at_step(5, spoil), pytest.raises(FextError, match="last good state is epoch 1.*initial_lr"):
+        with at_step(5, spoil), pytest.raises(FextError, match=r"last good state is epoch 1.*initial_lr"):
             train(workspace, "diverges", training__epochs=4)
     finally:
         handle.remove()
