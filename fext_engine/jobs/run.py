@@ -134,4 +134,6 @@ def _explain(error: BaseException) -> FextError:
     if isinstance(error, OSError) and error.errno is not None:
         place = f" at {escape_name(str(error.filename))}" if error.filename else ""
         return FextError(f"{error.strerror}{place}", "check space and permissions, then start again")
-    return FextError(f"{kind}: {error}", "the log has the traceback; please report it")
+    return FextError(
+        f"{kind}: {error}", "the traceback is in events.jsonl of the job's folder; please report it"
+    )
