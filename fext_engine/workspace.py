@@ -106,9 +106,12 @@ class Workspace:
 
     def images_root(self, settings: Settings) -> Path:
         """The folder of training images that the settings name, else the workspace's own."""
-        return (
-            Path(settings.dataset.images).expanduser().absolute() if settings.dataset.images else self.images
-        )
+        if not settings.dataset.images:
+            return self.images
+        folder = Path(settings.dataset.images)
+        with suppress(RuntimeError):  # ~someone unknown: a folder that does not exist
+            folder = folder.expanduser()
+        return folder.absolute()
 
     def run(self, name: str) -> Path:
         """The folder of the run called exactly `name`, whether it exists or not."""

@@ -109,7 +109,11 @@ class FextApp(App[None]):
     @work(thread=True, exclusive=True, group="look", exit_on_error=False)
     def look_for_jobs(self) -> None:
         """Find jobs that run and are not followed yet, whoever started them."""
-        for job in self.supervisor.active():
+        try:
+            active = self.supervisor.active()
+        except OSError:  # the folder is gone for a moment, or for good: the next look tells
+            return
+        for job in active:
             if job.id not in self.jobs:
                 self.post_message(JobFound(job))
 
@@ -146,7 +150,7 @@ class FextApp(App[None]):
         self.log_count += len(message.log)
         if before is not None and before.is_active and not job.is_active:
             self._tell_end(job)
-        self._tell_screen(job)
+        self._tell_screen()
         if self._quit_when_idle and not self.active_jobs:
             self.exit()
 
@@ -155,12 +159,12 @@ class FextApp(App[None]):
         """The jobs that run now, the oldest first."""
         return sorted((job for job in self.jobs.values() if job.is_active), key=lambda job: job.id)
 
-    def _tell_screen(self, job: JobSnapshot | None = None) -> None:
+    def _tell_screen(self) -> None:
         from fext_tui.screens.workbench import WorkbenchScreen
 
         for screen in reversed(self.screen_stack):
             if isinstance(screen, WorkbenchScreen):
-                screen.show_jobs(job)
+                screen.show_jobs()
                 return
 
     def _tell_end(self, job: JobSnapshot) -> None:
@@ -246,7 +250,8 @@ class FextApp(App[None]):
             binding = active.binding
             if binding.description and binding.id:
                 run = partial(self.run_action, binding.action, active.node)
-                yield SystemCommand(binding.description, f"{active.tooltip or 'Key'} [{binding.key}]", run)
+                about = f"{active.tooltip or 'Key'} ({self.get_key_display(binding)})"
+                yield SystemCommand(binding.description, about, run)
 
     def on_unmount(self) -> None:
         """Remember the configuration in hand, unless nothing was looked at."""
@@ -255,7 +260,7 @@ class FextApp(App[None]):
 
             try:
                 save_last_used(self.workspace, self.settings)
-            except OSError as error:
+            except (FextError, OSError) as error:
                 self.log.warning(f"the configuration was not saved: {error}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,8 +19,6 @@ from fext_tui.widgets.columns import Column
 from fext_tui.widgets.text import format_figure
 
 if TYPE_CHECKING:
-    import sqlite3
-
     import numpy as np
 
     from fext_engine.records import Records
@@ -114,10 +113,13 @@ def read_dataset(workspace: Workspace, settings: Settings, cancelled: Callable[[
         listed = list_images(root, cancelled)
         if not listed.count():
             return DatasetView(root, "", INVITATION.format(folder=escape_name(str(root))), listed)
-        return _with_records(workspace, root, listed)
     except FextError as error:
         nothing = PictureList(root, ())
         return DatasetView(root, "", f"{error.what}\n\n{error.do}", nothing)
+    try:
+        return _with_records(workspace, root, listed)
+    except (FextError, sqlite3.Error) as error:
+        return DatasetView(root, f"{listed.count():,} images found · {error}", "", listed)
 
 
 def _with_records(workspace: Workspace, root: Path, listed: PictureList) -> DatasetView:

@@ -69,7 +69,11 @@ class JobsDialog(ModalScreen[None]):
 
     def action_reload(self) -> None:
         """Read the jobs' folders again."""
-        self.jobs = self.app.supervisor.jobs()
+        try:
+            self.jobs = self.app.supervisor.jobs()
+        except OSError as error:
+            self.jobs = []
+            self.notify(str(error), title="Jobs", severity="error", markup=False)
         rows = [
             (f"{datetime.fromtimestamp(job.created):%Y-%m-%d %H:%M:%S}", job.verb, job.state, job.run or "")
             for job in self.jobs

@@ -34,4 +34,5 @@ class OpenFolderDialog(ModalScreen[str | None]):
 
     @on(Input.Submitted)
     def _open(self, event: Input.Submitted) -> None:
-        self.dismiss(event.value.strip())
+        if event.validation_result is None or event.validation_result.is_valid:
+            self.dismiss(event.value.strip())

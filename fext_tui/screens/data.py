@@ -20,6 +20,7 @@ from fext_tui.screens.workbench import TitleLine, WorkbenchScreen
 from fext_tui.widgets.histogram import Histogram
 from fext_tui.widgets.picture_file import PictureFile
 from fext_tui.widgets.row_list import RowList
+from fext_tui.widgets.settings_form import SettingsForm
 
 TABLES = ("images", "statistics", "drift", "classes", "problems")
 
@@ -55,7 +56,8 @@ class DataScreen(WorkbenchScreen):
         with Horizontal(id="content"), Vertical(id="results"):
             yield Static("Reading the folder…", id="summary", markup=False)
             with VerticalScroll(id="empty", can_focus=False):
-                yield Static("", id="empty-text", markup=False)
+                with Center():
+                    yield Static("", id="empty-text", markup=False)
                 with Center(), Horizontal(classes="buttons"):
                     yield Button("Make a sample dataset (m)", id="make-sample", variant="primary")
                     yield Button("Open a folder (o)", id="open-folder")
@@ -81,6 +83,18 @@ class DataScreen(WorkbenchScreen):
         super().start()
         self.action_reload()
 
+    def on_screen_resume(self) -> None:
+        """Show the folder that the settings name now."""
+        self._follow_settings()
+
+    def action_leave_form(self) -> None:
+        super().action_leave_form()
+        self._follow_settings()
+
+    def _follow_settings(self) -> None:
+        if self.view is not None and self.view.root != self.app.workspace.images_root(self.app.settings):
+            self.action_reload()
+
     def action_reload(self) -> None:
         """Read the folder and the last report again."""
         self._read()
@@ -94,8 +108,9 @@ class DataScreen(WorkbenchScreen):
 
     @on(DatasetRead)
     def _show(self, message: DatasetRead) -> None:
-        first = self.view is None or self.view.root != message.view.root
-        self.view = view = message.view
+        before, view = self.view, message.view
+        self.view = view
+        same_folder = before is not None and before.root == view.root
         self.query_one(TitleLine).set_subject(escape_name(str(view.root)))
         self.query_one("#summary", Static).update(view.summary)
         self.query_one("#empty-text", Static).update(view.invitation)
@@ -103,13 +118,13 @@ class DataScreen(WorkbenchScreen):
         self.query_one("#empty").display = empty
         self.query_one("#tables").display = not empty
         for name in TABLES:
-            self.query_one(f"#{name}", RowList).set_source(getattr(view, name))
-        if empty:
-            self.query_one("#make-sample").focus()
-        elif first:
-            self.query_one("#images").focus()
-            self._preview(self.query_one("#images", RowList))
-            self._show_histogram(0)
+            rows = self.query_one(f"#{name}", RowList)
+            rows.set_source(getattr(view, name), cursor=rows.cursor if same_folder else 0)
+        self._preview(self.query_one("#images", RowList))
+        self._show_histogram(self.query_one("#statistics", RowList).cursor)
+        turned = before is None or not same_folder or empty == bool(before.images.count())
+        if turned and not any(form.has_focus_within for form in self.query(SettingsForm)):
+            self.query_one("#make-sample" if empty else "#images").focus()
 
     @on(TabbedContent.TabActivated)
     def _focus_table(self, event: TabbedContent.TabActivated) -> None:
@@ -135,6 +150,8 @@ class DataScreen(WorkbenchScreen):
             self.query_one(Histogram).show(
                 histogram.counts.tolist(), histogram.edges.tolist(), title=histogram.title
             )
+        else:
+            self.query_one(Histogram).clear()
 
     def action_next_tab(self, step: int) -> None:
         """Show the next or previous table."""
@@ -164,7 +181,9 @@ class DataScreen(WorkbenchScreen):
     @on(Button.Pressed, "#make-sample")
     def action_make_sample(self) -> None:
         """Generate a small dataset in classes, with planted faults, to see everything work."""
-        if self.view is not None and not self.view.images.count():
+        if self.view is None:
+            return
+        if not self.view.images.count():
             self.app.start_job("sample", {"output": str(self.view.root)})
         else:
             self.notify("The folder holds images already; o opens an empty one.", severity="warning")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -66,7 +68,8 @@ class ModelScreen(WorkbenchScreen):
         super().__init__()
         self.runs: list[RunSummary] = []
         self.run: str | None = None
-        self._moved: tuple[Any, ...] = (None,)
+        self._runs_problem = ""
+        self._moved: dict[str, tuple[Any, ...]] = {}  # what was shown of each run at work
 
     def compose_content(self) -> ComposeResult:
         with Horizontal(id="content"), Vertical(id="results"):
@@ -93,8 +96,10 @@ class ModelScreen(WorkbenchScreen):
         try:
             with open_records(self.app.workspace.database) as records:
                 self.runs = list_runs(records)
-        except FextError as error:
-            self.notify(str(error), title="Runs", severity="error", markup=False)
+        except (FextError, sqlite3.Error) as error:
+            if str(error) != self._runs_problem:  # said once, not at every epoch
+                self.notify(str(error), title="Runs", severity="error", markup=False)
+            self._runs_problem = str(error)
         at_work = {job.run for job in self.app.active_jobs}
         names = [run.name for run in self.runs]
         cursor = names.index(self.run) if self.run in names else 0
@@ -134,7 +139,7 @@ class ModelScreen(WorkbenchScreen):
         if message.run != self.run:
             return
         plot = self.query_one(LossPlot)
-        plot.border_title = escape_name(message.run)
+        plot.border_title = Text(escape_name(message.run))  # a name is no markup
         plot.set_history(message.history)
         sample = self.query_one(PictureFile)
         if message.sample is None:
@@ -193,11 +198,11 @@ class ModelScreen(WorkbenchScreen):
         """Follow the run that trains: its curve and its samples, as they come."""
         if job.verb not in ("train", "resume") or not job.run:
             return
-        moved = (job.run, job.epochs_reported, job.sample, job.state)
-        if moved != self._moved:
-            first = self._moved[0] != job.run
-            self._moved = moved
-            self.run = job.run if first else self.run
+        moved = (job.id, job.epochs_reported, job.sample, job.state)
+        if moved != self._moved.get(job.run):
+            if job.run not in self._moved:
+                self.run = job.run
+            self._moved[job.run] = moved
             self.reload_runs()
 
     def _start_with_run(self, verb: str, arguments: dict[str, Any]) -> None:

@@ -74,6 +74,12 @@ class ViewerScreen(WorkbenchScreen):
         self.query_one(RowList).focus()
         self.action_reload()
 
+    def on_screen_resume(self) -> None:
+        """Show the training images that the settings name now."""
+        root = self.app.workspace.images_root(self.app.settings)
+        if self.pictures is not None and self.tab == "training" and self.pictures.root != root:
+            self.action_reload()
+
     @property
     def tab(self) -> str:
         """The kind of pictures that is shown."""

@@ -67,6 +67,7 @@ class WorkbenchScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self._log_seen = 0
+        self._jobs_seen: dict[str, JobSnapshot] = {}
         self.query_one(LogPane).display = False
         self.call_after_refresh(self.start)
 
@@ -78,16 +79,23 @@ class WorkbenchScreen(Screen[None]):
             self.query_one("#content").mount(form, before=0)
 
     def on_screen_resume(self) -> None:
-        """Catch up with what happened while another mode was shown."""
+        """Catch up with what happened, and with what was set, while another mode was shown."""
         if self.is_mounted:
-            self.call_after_refresh(self.show_jobs, None)
+            self.call_after_refresh(self.show_jobs)
+            for form in self.query(SettingsForm):
+                if not form.errors and form.settings != self.app.settings:
+                    form.load(self.app.settings)
 
-    def show_jobs(self, updated: JobSnapshot | None) -> None:
-        """Show the app's jobs; `updated` is the one that moved, None to catch up with all."""
+    def show_jobs(self) -> None:
+        """Show the app's jobs, and react to each that moved since it was shown here."""
+        if not self.is_mounted:  # it comes as soon as there is something to show it in
+            return
         self.query_one(JobBar).update_jobs([_view(job) for job in self.app.active_jobs])
         self._show_log()
-        if updated is not None:
-            self.job_moved(updated)
+        for job in list(self.app.jobs.values()):
+            if self._jobs_seen.get(job.id) is not job:
+                self._jobs_seen[job.id] = job
+                self.job_moved(job)
 
     def job_moved(self, job: JobSnapshot) -> None:
         """React to one job's progress or end; for children."""
@@ -167,7 +175,7 @@ def _view(job: JobSnapshot) -> JobView:
     return JobView(
         id=job.id,
         verb=job.verb,
-        title=job.title,
+        title=job.run or "",
         stage=str(progress.get("stage", job.state)),
         fraction=done / total if total else None,
         done=done,
