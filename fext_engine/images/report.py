@@ -50,7 +50,7 @@ def write_report(
 def count_facts(root: Path, statuses: dict[str, int], unread_folders: Sequence[str]) -> dict[str, Any]:
     """The part of a summary that counts files, usable or not."""
     return {
-        "root": escape_name(str(root)),
+        "root": escape_name(str(root.resolve())),  # as the records of its images name it
         "images": sum(statuses.values()),
         "usable": statuses.get("ok", 0),
         "broken": sum(statuses.get(kind, 0) for kind in FAILURES),

@@ -116,6 +116,8 @@ def test_the_report_holds_figures_tables_and_records(workspace: Workspace, tmp_p
     with open_records(workspace.database) as records:
         row = reports.find_report(records, "latest")
         assert (row["name"], row["images"], row["usable"]) == (summary["report"], 40, 40)
+        roots = [r["path"] for r in records.connection.execute("SELECT path FROM image_roots")]
+        assert roots == [row["root"]] == [summary["root"]]
         statistics = reports.report_statistics(records, row["id"])
         assert [s["measure"] for s in statistics] == list(MEASURE_NAMES)
         assert all(s["minimum"] <= s["p5"] <= s["median"] <= s["p95"] <= s["maximum"] for s in statistics)

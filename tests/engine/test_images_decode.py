@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 from fext_engine.images.decode import MAX_PIXELS, decode_image, decode_resized, read_info
 from fext_engine.images.faults import FAILURES, DecodeError
-from fext_engine.images.scan import image_path
+from fext_engine.images.scan import SUFFIXES, image_path
 
 FORMATS = ["JPEG", "PNG", "TIFF", "WEBP", "AVIF"]
 
@@ -209,6 +209,13 @@ def test_a_reduced_decode_stays_close_to_the_full_one(tmp_path: Path) -> None:
         full = np.asarray(image.resize((64, 64), Image.Resampling.BILINEAR)).astype(float)
     error = ((decode_resized(path, 64, 64) - full) ** 2).mean()
     assert 10 * np.log10(255**2 / error) > 38
+
+
+def test_the_page_about_datasets_names_every_suffix_status_and_limit() -> None:
+    page = (Path(__file__).parents[2] / "resources" / "docs" / "dataset.md").read_text(encoding="utf-8")
+    words = page.replace("`", " ").replace("(", " ").replace(")", " ").split()
+    assert set(words) >= SUFFIXES | FAILURES.keys()
+    assert f"{MAX_PIXELS:,} pixels" in page
 
 
 @pytest.mark.photos
