@@ -115,7 +115,7 @@ def _measure(
     for batch, images in work.batches(paths, "evaluating"):
         output, embedded = work.reconstruct(images)
         for name, tensor in image_metrics(output, images).items():
-            values[name].append(tensor.double().cpu().numpy())
+            values[name].append(tensor.cpu().double().numpy())
         if len(names) < EMBEDDED:
             embeddings.append(embedded.cpu().numpy())
         names += batch

@@ -51,18 +51,28 @@ class LoadedModel:
 def save_checkpoint(
     run: RunFolder, position: Position, weights: Mapping[str, Tensor], state: Mapping[str, Tensor]
 ) -> Path:
-    """Write a checkpoint, whole or not at all, and return its folder; there must be none at that place yet."""
+    """Write a checkpoint, whole or not at all, and return its folder; there must be none at that place yet.
+
+    Raises FextError when it cannot be written, with the older ones as they were.
+    """
     folder = run.checkpoint(position.epoch, position.batch)
-    with atomic_folder(folder) as temporary:
-        _save(temporary / WEIGHTS, weights)
-        _save(temporary / STATE, state)
-        description = {
-            "format": _FORMAT,
-            **asdict(position),
-            "digests": {name: _digest(temporary / name) for name in (WEIGHTS, STATE)},
-            "versions": {"fext": __version__, "torch": torch.__version__},
-        }
-        (temporary / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+    try:
+        with atomic_folder(folder) as temporary:
+            _save(temporary / WEIGHTS, weights)
+            _save(temporary / STATE, state)
+            description = {
+                "format": _FORMAT,
+                **asdict(position),
+                "digests": {name: _digest(temporary / name) for name in (WEIGHTS, STATE)},
+                "versions": {"fext": __version__, "torch": torch.__version__},
+            }
+            text = json.dumps(description, indent=1) + "\n"
+            (temporary / DESCRIPTION).write_text(text, encoding="utf-8")
+    except (OSError, SafetensorError) as error:
+        raise FextError(
+            f"the checkpoint {escape_name(str(folder))} cannot be written: {error}",
+            f"free some space, then `fext resume {run.name}`: the checkpoint before it is whole",
+        ) from error
     return folder
 
 

@@ -19,11 +19,12 @@ from fext_engine.training.augmentation import identities
 from fext_engine.training.batches import ImageSet
 from fext_engine.training.cache import PixelCache, PixelRequest, open_cache
 from fext_engine.training.device import choose_device
-from fext_engine.training.history import best_epoch
+from fext_engine.training.history import EpochRecord, best_epoch
 from fext_engine.training.image_folder import describe_files, find_images
 from fext_engine.training.reading import ImageSize, thread_count
 from fext_engine.training.recording import RunRecorder
 from fext_engine.training.run_folder import RunFolder, SplitRow, create_run, read_split, run_name, write_csv
+from fext_engine.training.tensorboard import open_tensorboard, write_epoch
 from fext_engine.training.trainer import Trainer
 
 _NAMED = 100  # broken files named in the log; left_out.csv has them all
@@ -154,8 +155,16 @@ def _tell_changed(job: Job, rows: Sequence[SplitRow], cache: PixelCache) -> None
 def _fit(job: Job, run: RunFolder, trainer: Trainer, planned_epochs: int) -> dict[str, Any]:
     counts = f"{len(trainer.train_data)} training and {len(trainer.validation_data)} validation images"
     job.log(f"{run.name}: {trainer.settings.model.name} on {trainer.device}, {counts}")
-    with RunRecorder(job, run, trainer.settings, planned_epochs, trainer.history) as recorder:
-        trainer.fit(planned_epochs, recorder.add)
+    with (
+        RunRecorder(job, run, trainer.settings, planned_epochs, trainer.history) as recorder,
+        open_tensorboard(job, run, trainer.settings.training.tensorboard) as curves,
+    ):
+
+        def note(record: EpochRecord) -> None:
+            recorder.add(record)
+            write_epoch(curves, record)
+
+        trainer.fit(planned_epochs, note)
     best, last = best_epoch(trainer.history), trainer.history[-1]
     assert best is not None
     job.artifact(run.path, "run")

@@ -157,13 +157,13 @@ class Trainer:
             )
             figures.append(torch.stack([*sums, psnr_of(mse).sum()]))
             self._report(min(number * size, count))
-        means = torch.stack(figures).double().cpu().sum(0) / count
+        means = torch.stack(figures).cpu().double().sum(0) / count
         return dict(zip(_VALIDATION_FIGURES, means.tolist(), strict=True))
 
     def _finish_epoch(self, train_seconds: float, trained_images: int) -> EpochRecord:
         """Validate, note the figures, save what is due, and tell."""
         started = time.monotonic()
-        figures = torch.stack(self._figures).double().cpu()
+        figures = torch.stack(self._figures).cpu().double()
         means = (figures[:, 1:] * figures[:, :1]).sum(0) / figures[:, 0].sum()
         epoch = self.position.epoch + 1
         validation = self._validate()

@@ -216,3 +216,29 @@ def test_sub_sampling_and_odd_sizes(tmp_path):
         {},
     )
     assert summary["train_images"] + summary["validation_images"] == 10
+
+
+def test_a_full_disk_ends_the_run_with_its_last_checkpoint_whole(tmp_path):
+    resource = pytest.importorskip("resource")
+    workspace = make_workspace(tmp_path, 8)
+    run = train(workspace, training__epochs=1)
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE, (1 << 20, unlimited[1])
+    )  # weights are larger than a file may be
+    try:
+        with pytest.raises(FextError, match=r"cannot be written.*resume r"):
+            resume(workspace, epochs=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    assert [p.name for p in run.epochs.iterdir()] == ["0001"]
+    assert len(read_history(resume(workspace, epochs=1).history)) == 2
+
+
+def test_curves_for_tensorboard_are_written_or_their_absence_told(tmp_path):
+    said = []
+    run = train(
+        make_workspace(tmp_path, 8), on_event=said.append, training__epochs=1, training__tensorboard=True
+    )
+    told = any("TensorBoard" in e.data.get("message", "") for e in said)
+    assert told or list((run.path / "tensorboard").iterdir())
