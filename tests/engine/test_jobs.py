@@ -355,7 +355,7 @@ def test_a_hard_stop_ends_the_deaf_and_their_workers(supervisor):
     assert supervisor.find(job_id).state == "stopped"
     last = list(supervisor.follow(job_id))[-1]
     assert (last.kind, last.data["resumable"]) == ("stopped", False)
-    assert not psutil.pid_exists(worker) or psutil.Process(worker).status() == psutil.STATUS_ZOMBIE
+    wait_for(lambda: not psutil.pid_exists(worker) or psutil.Process(worker).status() == psutil.STATUS_ZOMBIE)
 
 
 @posix
