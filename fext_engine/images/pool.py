@@ -21,6 +21,7 @@ READY = b"ready\n"
 
 CHUNK = 4  # files per message: enough to hide the messages' cost, few enough to stop soon
 _QUEUED_PER_WORKER = 3
+START_ATTEMPTS = 3  # a process may be killed, for want of memory for one, while it still starts
 
 Answer = list[Examined] | BaseException
 
@@ -180,13 +181,26 @@ class _Worker:
 
 
 def _start() -> subprocess.Popen[bytes]:
+    for _ in range(START_ATTEMPTS):
+        process = _launch()
+        assert process.stdout is not None
+        if process.stdout.readline() == READY:
+            return process
+        code = process.wait()
+    raise FextError(
+        f"a process that measures images ended at its start (exit code {code})",
+        "its reason stands above; device.num_workers=0 does without such processes",
+    )
+
+
+def _launch() -> subprocess.Popen[bytes]:
     package = str(Path(__file__).parents[2])
     search = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     try:
         # A process started by name, not by multiprocessing: that would run the caller's main module again.
         # -P keeps a numpy.py in the user's folder from being imported.
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-P", "-m", "fext_engine.images.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -197,11 +211,3 @@ def _start() -> subprocess.Popen[bytes]:
         raise FextError(
             f"cannot start a process: {error}", "set device.num_workers=0 to do without"
         ) from error
-    assert process.stdout is not None
-    if process.stdout.readline() != READY:
-        code = process.wait()
-        raise FextError(
-            f"a process that measures images ended at its start (exit code {code})",
-            "its reason stands above; device.num_workers=0 does without such processes",
-        )
-    return process

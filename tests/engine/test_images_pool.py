@@ -15,6 +15,7 @@ import psutil
 import pytest
 from hostile import build_hostile_folder, encode, picture
 
+from fext_engine.errors import FextError
 from fext_engine.images.findings import Examined, Task
 from fext_engine.images.pool import CHUNK, examine_all, worker_count
 from fext_engine.images.scan import scan
@@ -73,38 +74,42 @@ def test_a_killed_process_costs_nothing(tmp_path: Path) -> None:
     assert {e.status for e in found} == {"ok"}
 
 
+def sabotage(folder: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    """Run `code` at the start of every worker process."""
+    folder.mkdir()
+    guard = 'import os, sys\nif "fext_engine.images.worker" in " ".join(sys.orig_argv):\n'
+    (folder / "sitecustomize.py").write_text(guard + textwrap.indent(textwrap.dedent(code), "    "))
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+
+
 @pytest.mark.skipif(os.name == "nt", reason="kills by signal")
-def test_a_file_that_kills_its_process_is_named_and_the_rest_goes_on(tmp_path: Path) -> None:
-    # Memory that the decoder may not have ends the process as a crashing decoder would.
+def test_a_file_that_kills_its_process_is_named_and_the_rest_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tasks = write_images(tmp_path, 24)
-    script = tmp_path / "site"
-    script.mkdir()
-    (script / "sitecustomize.py").write_text(
-        textwrap.dedent(
-            """
-            import os, signal, sys
-            if "fext_engine.images.worker" in " ".join(sys.orig_argv):
-                import builtins
-                real = builtins.open
-                def deadly(file, *args, **kwargs):
-                    if str(file).endswith("007.jpg"):
-                        os.kill(os.getpid(), signal.SIGSEGV)
-                    return real(file, *args, **kwargs)
-                builtins.open = deadly
-            """
-        )
-    )
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = str(script)
-    try:
-        found = gather(tmp_path, tasks, 2)
-    finally:
-        del os.environ["PYTHONPATH"]
-        if before is not None:
-            os.environ["PYTHONPATH"] = before
+    code = """
+        import builtins, signal
+        real = builtins.open
+        def deadly(file, *args, **kwargs):  # as a decoder that crashes on one file
+            if str(file).endswith("007.jpg"):
+                os.kill(os.getpid(), signal.SIGSEGV)
+            return real(file, *args, **kwargs)
+        builtins.open = deadly
+    """
+    sabotage(tmp_path / "site", monkeypatch, code)
+    found = gather(tmp_path, tasks, 2)
     assert len(found) == 24
     assert {path: e.status for path, e in found.items() if e.status != "ok"} == {"007.jpg": "unreadable"}
     assert f"signal {signal.SIGSEGV.value}" in found["007.jpg"].reason
+
+
+def test_processes_that_cannot_start_are_an_error_and_no_fault_of_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = write_images(tmp_path, 24)
+    sabotage(tmp_path / "site", monkeypatch, "os._exit(3)")
+    with pytest.raises(FextError, match=r"exit code 3.*num_workers=0"):
+        gather(tmp_path, tasks, 2)
 
 
 def test_stopping_ends_soon_and_leaves_no_process(tmp_path: Path) -> None:
@@ -128,7 +133,8 @@ def test_processes_end_when_their_parent_is_killed(tmp_path: Path) -> None:
         f"""
         from itertools import count
         from pathlib import Path
-        from fext_engine.images.findings import Task
+        from fext_engine.errors import FextError
+from fext_engine.images.findings import Task
         from fext_engine.images.pool import examine_all
         endless = (Task(i, f"{{i % 8:03d}}.jpg") for i in count())
         for chunk in examine_all(Path({str(tmp_path)!r}), endless, 2, lambda: False):
