@@ -133,8 +133,7 @@ def test_processes_end_when_their_parent_is_killed(tmp_path: Path) -> None:
         f"""
         from itertools import count
         from pathlib import Path
-        from fext_engine.errors import FextError
-from fext_engine.images.findings import Task
+        from fext_engine.images.findings import Task
         from fext_engine.images.pool import examine_all
         endless = (Task(i, f"{{i % 8:03d}}.jpg") for i in count())
         for chunk in examine_all(Path({str(tmp_path)!r}), endless, 2, lambda: False):
@@ -144,8 +143,8 @@ from fext_engine.images.findings import Task
     parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
     assert parent.stdout is not None
     parent.stdout.readline()
-    workers = psutil.Process(parent.pid).children(recursive=True)
-    assert len(workers) == 2
+    assert wait_until(lambda: len(psutil.Process(parent.pid).children()) == 2)
+    workers = psutil.Process(parent.pid).children()
     parent.kill()
     parent.wait()
     assert wait_until(lambda: not any(w.is_running() and w.status() != psutil.STATUS_ZOMBIE for w in workers))
