@@ -170,7 +170,7 @@ def _report(
     return {
         "run": run.name,
         "model": loaded.model.name,
-        "checkpoint": {"epoch": loaded.epoch, "digest": f"blake2b-128:{loaded.digest}"},
+        "checkpoint": {"epoch": loaded.epoch, "digest": f"sha256:{loaded.digest}"},
         "images": len(ranked),
         "mean": {name: float(v.mean()) for name, v in values.items()},
         "standard_deviation": {name: float(v.std()) for name, v in values.items()},

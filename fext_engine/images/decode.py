@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import stat
@@ -90,12 +91,19 @@ def read_file(path: str | Path) -> bytes:
     return data
 
 
-def read_info(path: str | Path) -> ImageInfo:
+def content_digest(data: bytes) -> str:
+    """What tells one file's content from another's everywhere in FeXT: SHA-256, in hexadecimal, as `sha256sum`."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_info(path: str | Path, data: bytes | None = None) -> ImageInfo:
     """Return what the header says, without decoding; raises DecodeError as `decode_image` does.
+
+    `data` are the file's bytes, where they were read already.
 
     A PNG that keeps its EXIF behind the pixels counts as upright here: finding it means decoding.
     """
-    image, start = _open(read_file(path))
+    image, start = _open(read_file(path) if data is None else data)
     unknown = image.format == "PNG" and "exif" not in image.info
     orientation = 1 if unknown else orientation_of(image)
     width, height = image.size

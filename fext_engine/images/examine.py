@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from fext_engine.images.decode import Decoded, decode_image, read_file
+from fext_engine.images.decode import Decoded, content_digest, decode_image, read_file
 from fext_engine.images.faults import DecodeError
 from fext_engine.images.findings import Examined, Task
 from fext_engine.images.scan import image_path
@@ -22,7 +21,7 @@ def examine(root: str | Path, task: Task) -> Examined:
     digest = ""
     try:
         data = read_file(path)
-        digest = hashlib.sha256(data).hexdigest()
+        digest = content_digest(data)
         return _describe(task, digest, decode_image(path, data=data))
     except DecodeError as error:
         return Examined(task.id, task.path, error.kind, error.reason, digest)

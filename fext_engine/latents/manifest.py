@@ -31,7 +31,7 @@ def manifest(
         "format": FORMAT,
         "run": run,
         "model": loaded.model.name,
-        "checkpoint": {"epoch": loaded.epoch, "digest": f"blake2b-128:{loaded.digest}"},
+        "checkpoint": {"epoch": loaded.epoch, "digest": f"sha256:{loaded.digest}"},
         "images": escape_name(str(images)),
         "latent_shape": list(loaded.model.latent_shape),
         "row_shape": list(row_shape(loaded.model.latent_shape, inference.pooling)),

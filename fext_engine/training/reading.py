@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -14,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fext_engine.images.decode import decode_resized, read_file, read_info
+from fext_engine.images.decode import content_digest, decode_resized, read_file, read_info
 from fext_engine.images.faults import DecodeError
 from fext_engine.images.scan import image_path
 
@@ -48,7 +47,7 @@ class ReadImage:
     pixels: Pixels | None
     """(H, W, C) uint8, resized."""
     digest: str
-    """BLAKE2b-128 of the file's bytes, in hexadecimal; empty where they could not be read."""
+    """SHA-256 of the file's bytes, in hexadecimal; empty where they could not be read."""
     width: int = 0
     """The image's own width, upright; 0 when it was not asked for."""
     height: int = 0
@@ -94,9 +93,9 @@ def read_image(root: Path, path: str, size: ImageSize, dimensions: bool = False)
     digest = ""
     try:
         data = read_file(file)
-        digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+        digest = content_digest(data)
         pixels = decode_resized(file, size.height, size.width, size.grayscale, data=data)
-        info = read_info(file) if dimensions else None
+        info = read_info(file, data) if dimensions else None
     except DecodeError as error:
         return ReadImage(path, None, digest, status=error.kind, reason=error.reason)
     return ReadImage(path, pixels, digest, info.width if info else 0, info.height if info else 0)

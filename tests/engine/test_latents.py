@@ -77,7 +77,7 @@ def test_the_manifest_says_what_made_the_rows(workspace, tmp_path):
     digests = json.loads((run.pointed("best") / "state.json").read_text())["digests"]
     assert manifest["run"] == "r"
     assert manifest["model"] == "FextAE Redux"
-    assert manifest["checkpoint"] == {"epoch": 1, "digest": "blake2b-128:" + digests["weights.safetensors"]}
+    assert manifest["checkpoint"] == {"epoch": 1, "digest": "sha256:" + digests["weights.safetensors"]}
     assert (manifest["preprocessing"]["height"], manifest["preprocessing"]["width"]) == (24, 16)
     assert manifest["counts"] == {"files": 11, "encoded": 11, "broken": {}}
     assert {"fext", "torch", "numpy", "pillow"} <= manifest["versions"].keys()
