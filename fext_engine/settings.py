@@ -125,7 +125,7 @@ class ScheduleSettings(_Section):
     initial_lr: float = _finite(1e-3, "Learning rate of AdamW; Muon's is five times as high.", gt=0, le=1)
     target_lr: float = _finite(1e-4, "Learning rate at the end of linear and wsd.", ge=0, le=1)
     warmup_steps: int = _whole(
-        100, "Steps over which the rate rises from zero.", ge=0, le=1_000_000, unit="steps"
+        20, "Steps over which the rate rises from zero.", ge=0, le=1_000_000, unit="steps"
     )
     constant_steps: int = _whole(1000, "linear: steps before the rate falls.", ge=0, le=10**9, unit="steps")
     decay_steps: int = _whole(500, "linear: steps over which the rate falls.", ge=1, le=10**9, unit="steps")
@@ -138,7 +138,7 @@ class DeviceSettings(_Section):
         "auto", "auto takes CUDA, then Apple's GPU, then the CPU."
     )
     device_id: int = _whole(0, "Which GPU, when there are several.", ge=0, le=63)
-    num_workers: AutoOrInt = _plain("auto", "Processes that read images; auto is one a core.")
+    num_workers: AutoOrInt = _plain("auto", "Processes or threads that read images; auto is one a core.")
 
 
 class SessionSettings(_Section):
