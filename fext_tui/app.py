@@ -18,6 +18,8 @@ from fext_tui.following import JobFound, JobSnapshot, JobUpdated, LogLine, follo
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from textual.notifications import SeverityLevel
+
     from fext_engine.jobs.supervisor import JobInfo, Supervisor
     from fext_engine.settings import Settings
     from fext_engine.workspace import Workspace
@@ -180,6 +182,21 @@ class FextApp(App[None]):
             self.notify(job.do or "stopped", title=f"{job.title} stopped", severity="warning", markup=False)
         else:
             self.notify("L shows the log", title=f"{job.title} finished", markup=False)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Give a notice of plain text: names in it bring neither markup nor control characters along."""
+        from fext_tui.widgets.text import printable
+
+        shown = "\n".join(printable(line) for line in message.splitlines())
+        super().notify(shown, title=printable(title), severity=severity, timeout=timeout, markup=markup)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A worker that fails must not end the app: its reason becomes a notice."""

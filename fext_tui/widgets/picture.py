@@ -11,7 +11,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from fext_tui.widgets.half_blocks import Depth, depth_of, draw_pixels
-from fext_tui.widgets.text import fit, printable
+from fext_tui.widgets.text import fit, printable, wrap_cells
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -83,6 +83,11 @@ class Picture(Widget, can_focus=True):
     def zoom(self) -> float:
         """How many times larger than fitted the picture is shown; 1 is fitted."""
         return self._zoom
+
+    @property
+    def has_image(self) -> bool:
+        """Whether a picture is shown."""
+        return self._image is not None
 
     def show(self, pixels: Pixels | None, caption: str = "", *, keep_view: bool = False) -> None:
         """Show `pixels`, uint8 (H, W, 3) or (H, W); None shows the placeholder.
@@ -230,7 +235,7 @@ class Picture(Widget, can_focus=True):
 
     def _empty_line(self, y: int, width: int, height: int) -> Strip:
         style = self.get_component_rich_style("picture--empty")
-        lines = [printable(line) for line in self.empty.splitlines()]
+        lines = [part for line in self.empty.splitlines() for part in wrap_cells(printable(line), width)]
         row = y - (height - len(lines)) // 2
         text = fit(lines[row].center(width), width) if 0 <= row < len(lines) else " " * width
         return Strip([Segment(text, style)], width)

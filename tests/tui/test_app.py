@@ -1,0 +1,364 @@
+"""The app as a whole: modes, settings, help, palette, and jobs that outlive it, end or die."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+from app_driver import end_jobs, idle, notices, opened, press, screen_text, text_of, type_into, until
+from textual.widgets import Input
+
+from fext_engine.jobs.folder import read_pid
+from fext_engine.presets import load_last_used
+from fext_tui.dialogs.leave import LeaveDialog
+from fext_tui.following import JobSnapshot, JobUpdated, LogLine
+from fext_tui.widgets.job_bar import JobBar
+from fext_tui.widgets.log_pane import LogPane
+from fext_tui.widgets.row_list import RowList
+from fext_tui.widgets.settings_form import SettingsForm
+
+MODES = {"1": "data", "2": "model", "3": "viewer"}
+ODD = "[red]x[/x] \x1b[31m\n\u202e caf\udce9 [@click=app.exit]y[/]"
+
+
+async def begin(app, pilot, steps=10_000, seconds=0.02):
+    """Start the counting job and wait until it has counted a few."""
+    app.start_job("count", {"steps": steps, "seconds": seconds})
+    await until(pilot, lambda: any(job.epochs_reported > 2 for job in app.active_jobs), "the job's first steps")
+    return app.active_jobs[-1].id
+
+
+# Modes, focus, sizes
+
+
+async def test_keys_change_the_mode_and_something_visible_has_the_focus(with_images):
+    async with opened(with_images) as (app, pilot):
+        for key in "231213":
+            await press(pilot, key)
+            assert app.current_mode == MODES[key]
+            await until(pilot, lambda: app.focused is not None and app.focused.region.area, "a focus in sight")
+
+
+async def test_keys_before_there_is_anything_to_act_on(with_images):
+    async with opened(with_images) as (app, pilot):
+        await pilot.press("2", "s", "escape", "m", "y", "r", "v", "e", "3", "n", "p", "G", "f", "f", "]", "1", "L", "L", "x")
+        await press(pilot, "2")
+        assert app.current_mode == "model"
+        assert not app.jobs
+
+
+async def test_every_size_of_terminal_keeps_the_focus_in_sight(with_images, scripted):
+    async with opened(with_images, size=(80, 24)) as (app, pilot):
+        await begin(app, pilot)
+        for key in MODES:
+            await press(pilot, key)
+            for size in ((200, 60), (10, 3), (120, 40), (80, 24)):
+                await pilot.resize_terminal(*size)
+                await pilot.pause()
+                if size >= (80, 24):
+                    assert app.focused is not None and app.focused.region.area, f"no focus at {size}\n{screen_text(app)}"
+                    assert "count" in screen_text(app), "the job bar is in sight"
+
+
+async def test_the_settings_form_takes_the_room_of_the_list_where_there_is_little(with_images):
+    async with opened(with_images, size=(80, 24)) as (app, pilot):
+        await press(pilot, "2")
+        await until(pilot, lambda: app.screen.query(SettingsForm), "the form")
+        form = app.screen.query_one(SettingsForm)
+        assert not form.region.area
+        await press(pilot, "s")
+        assert form.region.area and form.has_focus_within
+        assert not app.screen.query_one("#runs").region.area
+        await press(pilot, "escape")
+        await until(pilot, lambda: app.focused is app.screen.query_one("#runs"), "the focus in the list")
+        assert not form.region.area
+
+
+# Settings and presets
+
+
+async def test_what_is_typed_becomes_the_configuration_and_is_remembered(with_images):
+    async with opened(with_images) as (app, pilot):
+        await press(pilot, "2")
+        await until(pilot, lambda: app.screen.query(SettingsForm), "the form")
+        await type_into(pilot, "training.epochs", "7")
+        assert app.settings.training.epochs == 7
+    assert load_last_used(with_images).training.epochs == 7
+
+
+async def test_a_screen_that_comes_back_shows_what_was_set_elsewhere(with_images):
+    async with opened(with_images) as (app, pilot):
+        await press(pilot, "2")
+        await until(pilot, lambda: app.screen.query(SettingsForm), "the form")
+        await type_into(pilot, "training.epochs", "7")
+        await type_into(pilot, "dataset.split_seed", "5")
+        await press(pilot, "escape", "1")
+        await type_into(pilot, "dataset.sample_size", "0.5")
+        assert (app.settings.training.epochs, app.settings.dataset.split_seed, app.settings.dataset.sample_size) == (7, 5, 0.5)
+        await press(pilot, "escape", "2")
+        assert app.screen.query_one(SettingsForm).values["dataset.sample_size"] == 0.5
+
+
+async def test_a_value_out_of_range_is_refused_in_place_and_starts_no_job(with_images):
+    async with opened(with_images) as (app, pilot):
+        await press(pilot, "2")
+        await until(pilot, lambda: app.screen.query(SettingsForm), "the form")
+        await type_into(pilot, "training.epochs", "0")
+        assert "✗ give" in screen_text(app)
+        await press(pilot, "escape", "t")
+        assert any("training.epochs" in notice for notice in notices(app))
+        assert not app.jobs and not list(with_images.jobs.iterdir())
+        assert app.settings.training.epochs == 2
+        await type_into(pilot, "training.epochs", "3")
+        assert app.settings.training.epochs == 3
+
+
+async def test_presets_are_saved_loaded_and_deleted_after_a_question(with_images):
+    own = with_images.configurations / "mine.toml"
+    async with opened(with_images, training__epochs=9) as (app, pilot):
+        await press(pilot, "2", "p", "w", *"mine", "enter")
+        assert own.exists()
+        await press(pilot, "escape")
+        await type_into(pilot, "training.epochs", "4")
+        await press(pilot, "escape", "p")
+        dialog = app.screen
+        row = [preset.name for preset in dialog.presets].index("mine")
+        dialog.query_one(RowList).cursor = row
+        await press(pilot, "enter")
+        assert app.settings.training.epochs == 9
+        assert app.screen.query_one(SettingsForm).values["training.epochs"] == 9
+        await press(pilot, "p")
+        app.screen.query_one(RowList).cursor = row
+        await press(pilot, "d", "n")
+        assert own.exists()
+        await press(pilot, "d", "y")
+        assert not own.exists()
+
+
+async def test_presets_that_cannot_be_saved_deleted_or_read_are_refused_with_words(with_images):
+    (with_images.configurations / "broken.toml").write_text("[training]\nepochs = 'many'\n")
+    async with opened(with_images) as (app, pilot):
+        await press(pilot, "2", "p", "w", *"../x", "enter")
+        assert any("Presets" in notice for notice in notices(app)), notices(app)
+        dialog, count = app.screen, len(notices(app))
+        rows = dialog.query_one(RowList)
+        rows.focus()
+        rows.cursor = [preset.name for preset in dialog.presets].index("broken")
+        await press(pilot, "enter")
+        assert "epochs" in notices(app)[-1] and app.screen is dialog
+        rows.cursor = next(n for n, preset in enumerate(dialog.presets) if preset.stock)
+        await press(pilot, "d", "y")
+        assert len(notices(app)) == count + 2
+
+
+# Help, palette, dialogs
+
+
+async def test_help_and_palette_name_every_key_and_action_of_the_screen(with_images):
+    async with opened(with_images, size=(120, 60)) as (app, pilot):
+        for key, mode in MODES.items():
+            await press(pilot, key)
+            await pilot.pause(0.1)
+            active = app.screen.active_bindings.values()
+            bindings = [b.binding for b in active if b.node in (app.screen, app) and b.binding.description]
+            offered = {command.title for command in app.get_system_commands(app.screen)}
+            assert {binding.description for binding in bindings if binding.id} <= offered
+            await press(pilot, "question_mark")
+            await until(pilot, lambda: "Everywhere" in screen_text(app), "the help")
+            shown = " ".join(screen_text(app).split())
+            for binding in bindings:
+                assert f"{app.get_key_display(binding)} {binding.tooltip or binding.description}" in shown
+            await press(pilot, "escape")
+            assert app.screen.MODE == mode
+
+
+async def test_the_palette_shows_the_key_of_an_action_and_runs_it(with_images):
+    async with opened(with_images) as (app, pilot):
+        await press(pilot, "ctrl+p", *"maint")
+        await until(pilot, lambda: "(M)" in screen_text(app), "the action in the palette, with its key")
+        await press(pilot, "enter")
+        await until(pilot, lambda: app.screen.query("#removable"), "the maintenance dialog")
+
+
+async def test_maintenance_removes_caches_after_a_question(with_images):
+    junk = with_images.cache / "pixels" / "junk.bin"
+    junk.parent.mkdir(parents=True)
+    junk.write_bytes(bytes(2000))
+    async with opened(with_images) as (app, pilot):
+        await press(pilot, "M")
+        await until(pilot, lambda: getattr(app.screen, "items", None), "the list of what can be removed")
+        assert "cache" in screen_text(app)
+        await press(pilot, "c", "n")
+        assert junk.exists()
+        await press(pilot, "c", "y")
+        await until(pilot, lambda: not junk.exists(), "the removal")
+        await until(pilot, lambda: any("freed" in notice for notice in notices(app)), "the notice")
+
+
+async def test_names_that_look_like_markup_or_control_the_terminal(with_images):
+    """A log line, a notice and a job's title with everything that breaks terminals and markup."""
+    async with opened(with_images) as (app, pilot):
+        await press(pilot, "L")
+        running = JobSnapshot("20260101T000000-train-0000", "train", ODD, "running", {"stage": ODD, "done": 1, "total": 2})
+        app.post_message(JobUpdated(running, (LogLine(1.0, "error", ODD), LogLine(2.0, "odd", ODD))))
+        await until(pilot, lambda: "caf\\xe9" in screen_text(app), "the line in the log")
+        failed = JobSnapshot(running.id, "train", ODD, "failed", error=ODD, do=ODD)
+        app.post_message(JobUpdated(failed, ()))
+        await until(pilot, lambda: notices(app), "the notice")
+        await pilot.pause(0.1)
+        assert "[red]x[/x]" in screen_text(app)
+        assert all(line.isprintable() for line in screen_text(app).splitlines())
+
+
+# Jobs
+
+
+async def test_a_job_moves_the_bar_and_fills_the_log(with_images, scripted):
+    async with opened(with_images) as (app, pilot):
+        await press(pilot, "L")
+        app.start_job("count", {"steps": 40, "seconds": 0.05})
+        bar = app.screen.query_one(JobBar)
+        await until(pilot, lambda: bar.jobs and bar.jobs[0].done > 1 and bar.jobs[0].eta, "progress with rate and ETA")
+        assert "steps/s" in screen_text(app) and "ETA" in screen_text(app)
+        await idle(pilot)
+        assert not bar.jobs
+        texts = [text for _, _, text in app.screen.query_one(LogPane).entries]
+        assert "count started" in texts[0] and texts[-1] == "count finished"
+        assert any("count finished" in notice for notice in notices(app))
+
+
+async def test_x_stops_the_job(with_images, scripted):
+    async with opened(with_images) as (app, pilot):
+        await begin(app, pilot)
+        await press(pilot, "x")
+        await idle(pilot)
+        (job,) = app.supervisor.jobs()
+        assert job.state == "stopped" and job.last.data["resumable"] is True
+        assert any("stopped after" in notice for notice in notices(app))
+
+
+async def test_a_second_x_asks_and_ends_the_deaf(with_images, scripted):
+    async with opened(with_images) as (app, pilot):
+        app.start_job("deaf")
+        await until(pilot, lambda: app.active_jobs and app.active_jobs[0].progress, "the job at work")
+        await press(pilot, "x", "x")
+        assert "checkpoint" in screen_text(app)
+        await press(pilot, "y")
+        await idle(pilot)
+        assert app.supervisor.jobs()[0].state == "stopped"
+
+
+async def test_the_jobs_dialog_shows_how_each_ended_and_stops_the_chosen(with_images, scripted):
+    async with opened(with_images) as (app, pilot):
+        app.start_job("refuse")
+        await idle(pilot)
+        await begin(app, pilot)
+        await press(pilot, "J")
+        assert "running" in screen_text(app) and "failed" in screen_text(app)
+        await press(pilot, "down")
+        await until(pilot, lambda: "put images there" in text_of(app, "#job-detail"), "the reason")
+        await press(pilot, "up", "x")
+        await idle(pilot)
+        await press(pilot, "r")
+        assert "stopped" in screen_text(app)
+        await press(pilot, "escape")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+async def test_a_job_that_is_killed_leaves_a_reason_and_an_app_that_works(with_images, scripted):
+    async with opened(with_images) as (app, pilot):
+        job_id = await begin(app, pilot)
+        os.kill(read_pid(with_images.jobs / job_id), signal.SIGKILL)
+        await idle(pilot)
+        assert any("count failed" in notice and "died without a word (signal 9)" in notice for notice in notices(app))
+        assert any("signal 9" in line.text for line in app.log_lines)
+        app.start_job("count", {"steps": 2})
+        await idle(pilot)
+        assert app.supervisor.find("latest").state == "finished"
+
+
+async def test_a_job_that_cannot_start_is_a_notice(with_images, scripted):
+    with_images.jobs.rmdir()
+    with_images.jobs.write_text("not a folder")
+    async with opened(with_images) as (app, pilot):
+        app.start_job("count")
+        await press(pilot, "J")
+        assert any("count did not start" in notice for notice in notices(app))
+    with_images.jobs.unlink()
+    with_images.jobs.mkdir()
+
+
+# Leaving
+
+
+async def test_quitting_without_jobs_asks_nothing(with_images):
+    async with opened(with_images) as (app, pilot):
+        await press(pilot, "q")
+        assert not app.is_running
+
+
+async def test_staying_leaving_and_coming_back_to_the_whole_curve(with_images, scripted):
+    async with opened(with_images) as (app, pilot):
+        app.leave_jobs = True
+        job_id = await begin(app, pilot, steps=120, seconds=0.05)
+        await press(pilot, "q")
+        assert isinstance(app.screen, LeaveDialog) and "count" in screen_text(app)
+        await press(pilot, "escape")
+        assert app.is_running
+        await press(pilot, "q", "l")
+        assert not app.is_running
+        assert app.supervisor.find(job_id).is_active
+    async with opened(with_images) as (app, pilot):
+        await until(pilot, lambda: app.active_jobs, "the job found again")
+        assert app.active_jobs[0].id == job_id
+        await idle(pilot)
+        steps = [line.text.split(":")[0] for line in app.log_lines if line.text.startswith("epoch")]
+        assert steps == [f"epoch {n}" for n in range(1, 121)]
+        assert app.supervisor.find(job_id).state == "finished"
+
+
+async def test_stop_and_quit_ends_with_a_resumable_state(with_images, scripted):
+    async with opened(with_images) as (app, pilot):
+        job_id = await begin(app, pilot)
+        await press(pilot, "q", "s")
+        await until(pilot, lambda: not app.is_running, "the end of the app")
+        job = app.supervisor.find(job_id)
+        assert job.state == "stopped" and job.last.data["resumable"] is True
+
+
+async def test_what_ends_while_another_screen_is_shown_is_seen_on_return(with_images, scripted):
+    async with opened(with_images) as (app, pilot):
+        await begin(app, pilot)
+        await press(pilot, "2")
+        await until(pilot, lambda: app.screen.query_one(JobBar).jobs, "the bar of the other screen")
+        end_jobs(with_images)
+        await idle(pilot)
+        await press(pilot, "1")
+        await until(pilot, lambda: not app.screen.query_one(JobBar).jobs, "an empty bar")
+
+
+async def test_settings_that_cannot_be_kept_do_not_hinder_leaving(with_images):
+    async with opened(with_images) as (app, pilot):
+        (with_images.configurations / "last_used.toml").mkdir()
+        await press(pilot, "q")
+        assert not app.is_running
+
+
+async def test_a_broken_last_configuration_is_told_and_defaults_are_used(with_images):
+    from fext_tui.app import FextApp
+
+    (with_images.configurations / "last_used.toml").write_text("[training]\nepochs = -1\n")
+    app = FextApp(with_images)
+    async with app.run_test(notifications=True) as pilot:
+        await until(pilot, lambda: notices(app), "the notice")
+        assert "training.epochs" in notices(app)[0] and app.settings.training.epochs == 100
+
+
+async def test_letters_typed_into_a_field_are_no_commands(with_images):
+    async with opened(with_images) as (app, pilot):
+        await press(pilot, "s")
+        app.screen.query_one(SettingsForm).focus_option("dataset.images")
+        await press(pilot, *"q2xa")
+        assert app.is_running and app.current_mode == "data" and not app.jobs
+        assert isinstance(app.focused, Input) and app.focused.value.endswith("q2xa")

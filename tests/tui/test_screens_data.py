@@ -1,0 +1,130 @@
+"""The Data screen: from an empty folder to a dataset that is measured, with every broken file and odd name shown."""
+
+from __future__ import annotations
+
+import os
+
+from app_driver import idle, lines_of, make_images, notices, opened, press, screen_text, text_of, until
+from hostile import build_hostile_folder
+from textual.widgets import Input, TabbedContent
+
+from fext_tui.widgets.histogram import Histogram
+from fext_tui.widgets.path_input import PathInput
+from fext_tui.widgets.picture_file import PictureFile
+from fext_tui.widgets.row_list import RowList
+
+
+async def test_from_an_empty_folder_to_the_sample_dataset(workspace):
+    async with opened(workspace) as (app, pilot):
+        shown = screen_text(app)
+        assert "There are no images here yet" in shown and str(workspace.images) in shown
+        assert "sample dataset (m)" in shown and "Open a folder (o)" in shown
+        assert app.focused.id == "make-sample"
+        await press(pilot, "m")
+        await idle(pilot)
+        await until(pilot, lambda: app.screen.view.images.count(), "the list of the new images")
+        await pilot.pause(0.1)
+        assert "303 images found" in text_of(app, "#summary")
+        assert app.focused.id == "images" and app.focused.row[0].endswith(("jpg", "png"))
+        await until(pilot, lambda: app.screen.query_one(PictureFile).picture.has_image, "the preview")
+        await press(pilot, "m")
+        assert "holds images already" in notices(app)[-1]
+
+
+async def test_another_folder_is_opened_and_a_bad_one_refused_where_it_is_typed(workspace, tmp_path):
+    folder = make_images(tmp_path / "my [red]pictures[/x]", 3)
+    async with opened(workspace) as (app, pilot):
+        await press(pilot, "o")
+        dialog = app.screen
+        line = dialog.query_one(PathInput)
+        line.value = str(tmp_path / "nowhere")
+        await press(pilot, "enter")
+        assert app.screen is dialog and "there is no such folder" in screen_text(app)
+        assert app.settings.dataset.images == ""
+        line.value = str(folder)
+        await press(pilot, "enter")
+        await until(pilot, lambda: app.screen.view.images.count() == 3, "the images of the other folder")
+        assert app.settings.dataset.images == str(folder)
+        assert "my [red]pictures[/x]" in screen_text(app).splitlines()[0]
+        await press(pilot, "o")
+        app.screen.query_one(Input).value = ""
+        await press(pilot, "enter")
+        await until(pilot, lambda: app.screen.view.root == workspace.images, "the workspace's own folder")
+        assert app.focused.id == "make-sample"
+
+
+async def test_a_folder_typed_into_the_form_is_shown_when_one_leaves_the_form(workspace, tmp_path):
+    folder = make_images(tmp_path / "other", 3)
+    async with opened(workspace) as (app, pilot):
+        await press(pilot, "s")
+        app.focused.value = "~nobody at all"
+        await press(pilot, "escape")
+        await until(pilot, lambda: app.screen.view.root.name == "~nobody at all", "the folder that does not exist")
+        await press(pilot, "s")
+        app.focused.value = str(folder)
+        await press(pilot, "escape")
+        await until(pilot, lambda: app.screen.view.root == folder, "the other folder")
+
+
+async def test_analyze_a_hostile_folder_and_look_at_every_table(workspace):
+    expected = build_hostile_folder(workspace.images)
+    broken = {name for name, status in expected.items() if status != "ok"}
+    async with opened(workspace) as (app, pilot):
+        assert app.screen.view.images.count() == len(expected)
+        await press(pilot, "a")
+        await until(pilot, lambda: app.active_jobs, "the job")
+        await idle(pilot)
+        await until(pilot, lambda: app.screen.view.problems.count(), "the report")
+        view = app.screen.view
+        assert {row[0] for row in view.problems.rows(0, 1000)} == broken
+        assert all(row[1] == expected[row[0]] and row[2] for row in view.problems.rows(0, 1000))
+        assert {row[0] for row in view.images.rows(0, 1000)} == set(expected)
+        for name in ("statistics", "drift", "classes", "problems"):
+            await press(pilot, "]")
+            await until(pilot, lambda name=name: app.focused.id == name and app.focused.row_count, f"the table {name}")
+            await pilot.pause()
+            assert all(line.isprintable() for line in screen_text(app).splitlines())
+            if name == "statistics":
+                histogram = app.screen.query_one(Histogram)
+                before = list(lines_of(histogram))
+                await press(pilot, "down")
+                assert list(lines_of(histogram)) != before and "Nothing measured" not in "".join(before)
+        await press(pilot, "r")
+        await pilot.pause(0.1)
+        assert app.focused.id == "problems"
+
+
+async def test_the_preview_follows_the_cursor_and_says_what_is_broken(workspace):
+    expected = build_hostile_folder(workspace.images)
+    async with opened(workspace) as (app, pilot):
+        rows, preview = app.screen.query_one("#images", RowList), app.screen.query_one(PictureFile)
+        names = [row[0] for row in app.screen.view.images.rows(0, 1000)]
+        chosen = ["broken/empty.jpg", "names/[red]x.png", "broken/bomb.png"]
+        chosen += ["names/a\\nb.jpg", "names/\\x1b[31mred.jpg", "pipe.jpg"] if os.name != "nt" else []
+        for name in chosen:
+            rows.cursor = names.index(name)
+            wanted = name.rpartition("/")[2]
+            if expected[name] == "ok":
+                await until(pilot, lambda wanted=wanted: preview.picture.has_image and wanted in screen_text(app), name)
+            else:
+                await until(pilot, lambda wanted=wanted: not preview.picture.has_image and wanted in preview.picture.empty, name)
+                assert "cannot be shown" in screen_text(app)
+            assert all(line.isprintable() for line in screen_text(app).splitlines())
+
+
+async def test_a_damaged_database_leaves_the_images_to_be_seen(with_images):
+    with_images.database.write_bytes(b"this is no database" * 100)
+    async with opened(with_images) as (app, pilot):
+        assert "cannot use the database" in screen_text(app)
+        assert app.screen.query_one("#images", RowList).row_count == 12
+        await press(pilot, "2")
+        await until(pilot, lambda: any("cannot use the database" in notice for notice in notices(app)), "the notice")
+
+
+async def test_tables_are_reached_by_brackets_and_by_clicks(with_images):
+    async with opened(with_images, size=(80, 24)) as (app, pilot):
+        tabs = app.screen.query_one(TabbedContent)
+        await press(pilot, "[")
+        assert tabs.active == "tab-problems"
+        await press(pilot, "]")
+        await until(pilot, lambda: tabs.active == "tab-images" and app.focused.id == "images", "the first table")

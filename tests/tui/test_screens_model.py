@@ -1,0 +1,99 @@
+"""The Model screen: training live, its runs, and what one does with them."""
+
+from __future__ import annotations
+
+from app_driver import idle, make_run, notices, opened, press, screen_text, until
+
+from fext_engine.training.history import read_history
+from fext_tui.widgets.job_bar import JobBar
+from fext_tui.widgets.log_pane import LogPane
+from fext_tui.widgets.loss_plot import LossPlot
+from fext_tui.widgets.path_input import PathInput
+from fext_tui.widgets.picture_file import PictureFile
+from fext_tui.widgets.row_list import RowList
+
+TRAINING_SECONDS = 120.0
+
+
+def curve(plot):
+    """The points (epoch, loss) that the plot shows."""
+    return plot.series("loss")[0]
+
+
+async def test_train_stop_resume_evaluate_and_encode(with_images):
+    async with opened(with_images, training__epochs=500) as (app, pilot):
+        await press(pilot, "2", "L", "t")
+        screen = app.screen
+        bar, runs, plot = (screen.query_one(kind) for kind in (JobBar, RowList, LossPlot))
+        await until(pilot, lambda: bar.jobs and bar.jobs[0].fraction and bar.jobs[0].eta, "progress", TRAINING_SECONDS)
+        await until(pilot, lambda: len(curve(plot)) >= 2, "two epochs of the curve", TRAINING_SECONDS)
+        await until(pilot, lambda: screen.query_one(PictureFile).picture.has_image, "a sample reconstruction")
+        assert runs.row[1] == "running" and runs.row[2].endswith("/500")
+        assert "validation" in screen_text(app)
+
+        await press(pilot, "x")
+        await idle(pilot)
+        assert runs.row[1] == "stopped"
+        run = runs.row[0]
+        done = len(read_history(with_images.run(run) / "history.csv"))
+        assert done >= 2 and any("stopped" in notice for notice in notices(app))
+
+        await press(pilot, "r")
+        await until(pilot, lambda: app.active_jobs, "the resumed job")
+        await idle(pilot)
+        await until(pilot, lambda: len(curve(plot)) > done, "the longer curve")
+        assert len(curve(plot)) >= done + 2 and runs.row[1] == "finished" and runs.row_count == 1
+        assert [int(epoch) for epoch, _ in curve(plot)] == list(range(1, len(curve(plot)) + 1))
+
+        await press(pilot, "v")
+        await until(pilot, lambda: app.active_jobs, "the evaluation")
+        await idle(pilot)
+        assert (with_images.run(run) / "evaluation" / "report.json").exists()
+
+        await press(pilot, "e")
+        app.screen.query_one(PathInput).value = str(with_images.images)
+        await press(pilot, "enter")
+        await until(pilot, lambda: app.active_jobs, "the encoding")
+        await idle(pilot)
+        assert len(list(with_images.inference.glob("*/latents.npy"))) == 1
+        assert any(notice.startswith("encode") and "finished" in notice for notice in notices(app))
+
+        texts = [text for _, _, text in screen.query_one(LogPane).entries]
+        for verb in ("train", "resume", "evaluate", "encode"):
+            assert any(text.startswith(f"{verb} started") for text in texts)
+        await press(pilot, "3", "]", "]")
+        await until(pilot, lambda: "epoch_" in screen_text(app), "the reconstructions in the Viewer")
+
+
+async def test_the_runs_there_are(workspace):
+    for name in ("first", "second [red]x[/x]"):
+        make_run(workspace, name, epochs=4)
+    async with opened(workspace) as (app, pilot):
+        await press(pilot, "2")
+        runs, plot = app.screen.query_one(RowList), app.screen.query_one(LossPlot)
+        await until(pilot, lambda: curve(plot), "the curve of the newest run")
+        await until(pilot, lambda: "second [red]x[/x]" in screen_text(app).splitlines()[1], "its name over the plot")
+        await press(pilot, "down")
+        await until(pilot, lambda: "first" in str(plot.border_title), "the other run")
+        assert len(curve(plot)) == 4
+        before = screen_text(app)
+        await press(pilot, "m", "y")
+        await pilot.pause(0.1)
+        assert screen_text(app) != before
+        await press(pilot, "1", "2")
+        assert runs.row[0] == "first"
+
+
+async def test_without_runs_the_keys_say_what_to_do(with_images):
+    async with opened(with_images) as (app, pilot):
+        await press(pilot, "2", "r", "v", "e")
+        assert len(notices(app)) == 3 and all("t trains one" in notice for notice in notices(app))
+        assert not app.jobs
+
+
+async def test_a_training_that_fails_says_why(workspace):
+    async with opened(workspace) as (app, pilot):
+        await press(pilot, "2", "t")
+        await until(pilot, lambda: app.jobs, "the job")
+        await idle(pilot)
+        assert any("train failed" in notice and str(workspace.images) in notice for notice in notices(app)), notices(app)
