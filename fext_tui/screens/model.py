@@ -181,7 +181,8 @@ class ModelScreen(WorkbenchScreen):
 
         def load(settings: Settings | None) -> None:
             if settings is not None:
-                self.app.settings = settings
+                images = settings.dataset.images or self.app.settings.dataset.images
+                self.app.settings = settings.with_options({"dataset.images": images})
                 self.load_form()
 
         self.app.push_screen(PresetsDialog(), load)
