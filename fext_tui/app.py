@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from collections import deque
+from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -102,7 +105,15 @@ class FextApp(App[None]):
 
     def on_mount(self) -> None:
         self.theme = "textual-dark"
+        self._leave_on_signals()
         self.call_after_refresh(self._watch_jobs)
+
+    def _leave_on_signals(self) -> None:
+        """A dropped connection and a polite kill end the app as `q` does: the terminal is given back as it was."""
+        loop = asyncio.get_running_loop()
+        for name in ("SIGTERM", "SIGHUP"):
+            with suppress(AttributeError, NotImplementedError, RuntimeError):  # Windows; a thread not the main one
+                loop.add_signal_handler(getattr(signal, name), self.exit)
 
     def _watch_jobs(self) -> None:
         self.look_for_jobs()

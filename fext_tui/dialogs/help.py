@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.table import Table
 from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Markdown, Static, TabbedContent, TabPane
 
@@ -29,6 +31,7 @@ class HelpDialog(ModalScreen[None]):
     def __init__(self, about: Screen[Any]) -> None:
         super().__init__()
         self._about = about
+        self._pages = sorted(self.app.workspace.docs.glob("*.md"))
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog", can_focus=False) as dialog:
@@ -36,9 +39,18 @@ class HelpDialog(ModalScreen[None]):
             with TabbedContent():
                 with TabPane("Keys"), VerticalScroll():
                     yield Static(self._keys(), markup=False)
-                for page in sorted(self.app.workspace.docs.glob("*.md")):
-                    with TabPane(page.stem.replace("-", " ").title()), VerticalScroll():
-                        yield Markdown(page.read_text(encoding="utf-8", errors="replace"), open_links=False)
+                for number, page in enumerate(self._pages):
+                    title = Content(page.stem.replace("-", " ").title())
+                    yield TabPane(title, VerticalScroll(), id=f"page-{number}")
+
+    @on(TabbedContent.TabActivated)
+    def _open_page(self, event: TabbedContent.TabActivated) -> None:
+        """Read a page when it is looked at: all of them would keep the help from opening at once."""
+        place = event.pane.query_one(VerticalScroll)
+        if place.children:
+            return
+        page = self._pages[int((event.pane.id or "").removeprefix("page-"))]
+        place.mount(Markdown(page.read_text(encoding="utf-8", errors="replace"), open_links=False))
 
     def _keys(self) -> Table:
         """The keys of the screen, then those of the app, then those of the widget in focus."""

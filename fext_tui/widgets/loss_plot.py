@@ -162,7 +162,9 @@ class LossPlot(Widget, can_focus=True):
                 segments.append(Segment(f"{label} {format_figure(points[-1][1])} ", base))
         if len(validation) > 1 and "loss" in self.metric:
             epoch, value = min(validation, key=lambda point: point[1])
-            segments.append(Segment(f"  best {format_figure(value)} at epoch {epoch:.0f}", quiet))
+            best = f" best {format_figure(value)} at epoch {epoch:.0f}"
+            room = width - sum(segment.cell_length for segment in segments)
+            segments.append(Segment(best if len(best) <= room else best.replace("epoch ", ""), quiet))
         return Strip(segments).adjust_cell_length(width, base)
 
     def _mark(self, series: str) -> str:

@@ -160,7 +160,7 @@ class SettingsForm(VerticalScroll, can_focus=False):
         if row is not None:
             option = row.option
             text = f"{option.help}\n{row.error or f'{option.key}: {option.allowed}'}"
-            self.query_one("#help", Static).update(text)
+            self.query_one("#help", Static).update(text, layout=False)
 
     def _focused_row(self) -> FieldRow | None:
         focused = self.screen.focused

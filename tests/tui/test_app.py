@@ -7,7 +7,7 @@ import signal
 
 import pytest
 from app_driver import end_jobs, idle, notices, opened, press, screen_text, text_of, type_into, until
-from textual.widgets import Input
+from textual.widgets import Input, Markdown
 
 from fext_engine.jobs.folder import read_pid
 from fext_engine.presets import load_last_used
@@ -170,7 +170,9 @@ async def test_help_and_palette_name_every_key_and_action_of_the_screen(with_ima
             for binding in bindings:
                 assert f"{app.get_key_display(binding)} {binding.tooltip or binding.description}" in shown
             await press(pilot, "escape")
-            assert app.screen.MODE == mode
+            assert mode == app.screen.MODE
+        await press(pilot, "question_mark", "right")
+        await until(pilot, lambda: app.screen.query(Markdown), "the first page of the docs")
 
 
 async def test_the_palette_shows_the_key_of_an_action_and_runs_it(with_images):
@@ -256,9 +258,12 @@ async def test_the_jobs_dialog_shows_how_each_ended_and_stops_the_chosen(with_im
         await begin(app, pilot)
         await press(pilot, "J")
         assert "running" in screen_text(app) and "failed" in screen_text(app)
-        await press(pilot, "down")
+        verbs = [job.verb for job in app.screen.jobs]
+        rows = app.screen.query_one(RowList)
+        rows.cursor = verbs.index("refuse")
         await until(pilot, lambda: "put images there" in text_of(app, "#job-detail"), "the reason")
-        await press(pilot, "up", "x")
+        rows.cursor = verbs.index("count")
+        await press(pilot, "x")
         await idle(pilot)
         await press(pilot, "r")
         assert "stopped" in screen_text(app)
@@ -285,8 +290,8 @@ async def test_a_job_that_cannot_start_is_a_notice(with_images, scripted):
         app.start_job("count")
         await press(pilot, "J")
         assert any("count did not start" in notice for notice in notices(app))
-    with_images.jobs.unlink()
-    with_images.jobs.mkdir()
+        with_images.jobs.unlink()
+        with_images.jobs.mkdir()
 
 
 # Leaving

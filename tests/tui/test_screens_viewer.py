@@ -61,7 +61,7 @@ async def test_every_file_of_a_hostile_folder_is_shown_or_explained(workspace):
         for index in range(rows.row_count):
             rows.cursor = index
             name = rows.row[0]
-            await until(pilot, lambda: name.rpartition("/")[2] in shown.picture.empty, name)
+            await until(pilot, lambda name=name: name.rpartition("/")[2] in shown.picture.empty, name)
             assert shown.picture.has_image == (expected[name] == "ok"), name
         await press(pilot, "n")
         assert all(line.isprintable() for line in screen_text(app).splitlines())

@@ -1,0 +1,183 @@
+"""The whole program in a real terminal: the tour by keys, and work that outlives the program that shows it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hostile import encode, picture
+
+from fext_engine.jobs.events import EventReader
+from fext_engine.jobs.supervisor import Supervisor
+from fext_engine.settings import Settings
+from fext_engine.training.history import read_history
+from fext_engine.workspace import find_workspace
+
+pty = pytest.importorskip("pty", reason="pseudo-terminals are of POSIX")
+from pseudo_terminal import PseudoTerminal  # noqa: E402
+
+PROJECT = Path(__file__).parents[2]
+TINY = {
+    "dataset.image_height": 16, "dataset.image_width": 16, "training.epochs": 2, "training.batch_size": 4,
+    "training.jit": "off", "device.device": "cpu",
+}  # fmt: skip
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    workspace = find_workspace(tmp_path / "resources")
+    yield workspace
+    supervisor = Supervisor(workspace)
+    for job in supervisor.active():
+        supervisor.stop(job.id, hard=True)
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """What a person's shell has, no colours asked for and no settings of FeXT."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("FEXT", "TEXTUAL", "NO_COLOR", "COLORTERM", "TMUX"))}
+    return kept | {"TERM": "xterm-256color", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT), "LC_ALL": "C.UTF-8"}
+
+
+@pytest.fixture
+def fext(workspace, environment):
+    """Start FeXT in a terminal; all terminals are closed at the end."""
+    opened = []
+
+    def start(**variables) -> PseudoTerminal:
+        command = [sys.executable, "-m", "fext_engine", "--resources", str(workspace.root)]
+        terminal = PseudoTerminal(command, workspace.root, environment | variables)
+        opened.append(terminal)
+        return terminal
+
+    yield start
+    for terminal in opened:
+        terminal.close()
+
+
+def make_images(folder: Path, count: int = 12) -> None:
+    for i in range(count):
+        path = folder / "ab"[i % 2] / f"{i:02d}.png"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(encode(picture(i, 24, 24), "PNG"))
+
+
+def remember(workspace, **changes) -> None:
+    """Make tiny settings the ones used last."""
+    from fext_engine.presets import save_last_used
+
+    save_last_used(workspace, Settings().with_options(TINY | {k.replace("__", "."): v for k, v in changes.items()}))
+
+
+def job_of(workspace, verb, seconds=60.0):
+    """Wait until there is a job of that verb with something of its own to tell."""
+    supervisor, end = Supervisor(workspace), time.monotonic() + seconds
+    while time.monotonic() < end:
+        for job in supervisor.jobs():
+            if job.verb == verb and job.last is not None:
+                return job
+        time.sleep(0.05)
+    raise AssertionError(f"no {verb} in {seconds} s")
+
+
+def finished(workspace, job_id, seconds=120.0):
+    """Wait for the end of a job; returns its events."""
+    end = time.monotonic() + seconds
+    events = list(Supervisor(workspace).follow(job_id, cancelled=lambda: time.monotonic() > end))
+    assert events[-1].kind == "finished", events[-1]
+    return events
+
+
+def test_the_program_is_killed_in_training_and_the_next_one_shows_the_whole_curve(workspace, fext):
+    make_images(workspace.images)
+    remember(workspace, training__epochs=10)
+    first = fext()
+    first.wait_for("12 images found")
+    first.press("2")
+    first.wait_for("No runs yet")
+    first.press("t")
+    first.wait_for("epoch|running", 90)
+    job = job_of(workspace, "train")
+    while not any(event.kind == "metric" for event in EventReader(job.folder).read()):
+        assert Supervisor(workspace).find(job.id).is_active
+        time.sleep(0.02)
+    os.kill(first.process.pid, signal.SIGKILL)
+    first.wait()
+    assert Supervisor(workspace).find(job.id).is_active, "the job ended with the program"
+
+    second = fext()
+    second.wait_for("12 images found")
+    second.press("2")
+    second.wait_for(r"\b10/10\b", 120)  # the list of runs: all ten epochs
+    events = finished(workspace, job.id)
+    assert [event.data["epoch"] for event in events if event.kind == "metric"] == list(range(1, 11))
+    run = next(workspace.checkpoints.iterdir())
+    assert [record.epoch for record in read_history(run / "history.csv")] == list(range(1, 11))
+    second.wait_for(r"best \S+ at .*\d")  # the curve, and its axis to the last epoch
+    assert re.search(r"\b10 +│.*\n.*\bepoch\b", second.text), second.text
+    second.press("q")
+    assert second.wait() == 0
+
+
+def test_a_dropped_connection_and_a_polite_kill_leave_the_job_at_work(workspace, fext):
+    make_images(workspace.images)
+    remember(workspace, training__epochs=2000)
+    terminal = fext()
+    terminal.wait_for("12 images found")
+    terminal.press("2")
+    terminal.wait_for("No runs yet")
+    terminal.press("t")
+    job = job_of(workspace, "train")
+    os.kill(terminal.process.pid, signal.SIGHUP)
+    terminal.wait()
+    assert Supervisor(workspace).find(job.id).is_active
+    other = fext()
+    other.wait_for("train .*x stop")
+    os.kill(other.process.pid, signal.SIGTERM)
+    other.wait()
+    assert "\x1b[?1049l" in other.raw, "the terminal was not given back as it was"
+    assert Supervisor(workspace).find(job.id).is_active
+
+
+def test_without_a_terminal_one_sentence_names_the_way_without_one(workspace, environment, fext):
+    command = [sys.executable, "-m", "fext_engine", "--resources", str(workspace.root)]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment, check=False)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.count("\n") == 1 and "fext --help" in done.stderr
+    dumb = fext(TERM="dumb")
+    assert dumb.wait() == 2
+    assert "fext --help" in dumb.text and "\x1b" not in dumb.raw
+
+
+@pytest.mark.slow
+def test_the_tour_by_keys(workspace, fext):
+    """An empty folder, the sample dataset, its analysis, a training, latent vectors: by keys alone."""
+    remember(workspace)
+    terminal = fext()
+    terminal.wait_for("There are no images here yet")
+    terminal.press("m")
+    terminal.wait_for("303 images found", 60)
+    terminal.press("a")
+    terminal.wait_for("report analysis_", 120)
+    terminal.press("]")
+    terminal.wait_for("median")
+    terminal.press("2")
+    terminal.wait_for("No runs yet")
+    terminal.press("t")
+    terminal.wait_for("train.* finished", 180)
+    terminal.press("e")
+    terminal.wait_for("Encode a folder")
+    terminal.press("\x15" + str(workspace.images) + "\r")
+    terminal.wait_for("encode.* finished", 120)
+    terminal.resize(200, 60)
+    terminal.press("3]]")
+    terminal.wait_for("epoch_0001")
+    terminal.press("q")
+    assert terminal.wait() == 0
+    assert len(list(workspace.inference.glob("*/latents.npy"))) == 1
