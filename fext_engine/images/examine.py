@@ -13,6 +13,7 @@ from fext_engine.images.faults import DecodeError
 from fext_engine.images.findings import Examined, Task
 from fext_engine.images.scan import image_path
 from fext_engine.images.statistics import measure_image
+from fext_engine.images.thumbnails import make_thumbnail
 
 
 def examine(root: str | Path, task: Task) -> Examined:
@@ -34,7 +35,7 @@ def _describe(task: Task, digest: str, image: Decoded) -> Examined:
     return Examined(
         task.id, task.path, "ok", "", digest, image.format, image.mode, image.bit_depth, image.width, image.height,
         image.orientation, image.frames, image.alpha_share, "; ".join(image.notes), tuple(measured.values.tolist()),
-        f"{measured.perceptual_hash:016x}", pack_histogram(measured.histogram),
+        f"{measured.perceptual_hash:016x}", pack_histogram(measured.histogram), make_thumbnail(image.pixels),
     )  # fmt: skip
 
 

@@ -45,3 +45,5 @@ class Examined:
     """64 bits in hex."""
     histogram: bytes = b""
     """Made by `fext_engine.images.examine.pack_histogram`."""
+    thumbnail: bytes = b""
+    """Made by `fext_engine.images.thumbnails.make_thumbnail`."""

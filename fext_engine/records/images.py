@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,9 @@ from fext_engine.images.split import SPLIT_NAMES
 from fext_engine.paths import escape_name
 from fext_engine.records.database import Records
 
+if TYPE_CHECKING:
+    from fext_engine.records.filter import Filter
+
 CHUNK = 1000
 
 LIST_COLUMNS = (
@@ -24,6 +28,8 @@ LIST_COLUMNS = (
     "orientation", "frames", "alpha_share", "notes", "digest", *MEASURE_NAMES,
 )  # fmt: skip
 """What `list_images` returns and can sort by."""
+
+_LISTED = "FROM images LEFT JOIN image_statistics ON image_id = id AND status = 'ok'"
 
 _KEEP = "bytes = excluded.bytes AND mtime_ns = excluded.mtime_ns AND status <> 'unreadable'"
 _RECORD_FILE = f"""
@@ -121,7 +127,7 @@ def record_examined(records: Records, found: Sequence[Examined]) -> None:
     usable = [e for e in found if e.status == "ok"]
     with records.connection as connection:
         connection.executemany(_RECORD_FOUND, ([*(getattr(e, name) for name in _FOUND), e.id] for e in found))
-        for table in ("image_statistics", "image_histograms"):  # of the file's earlier content
+        for table in ("image_statistics", "image_histograms", "image_thumbnails"):  # of the file's earlier content
             connection.executemany(
                 f"DELETE FROM {table} WHERE image_id = ?", ((e.id,) for e in found if e.status != "ok")
             )
@@ -129,6 +135,10 @@ def record_examined(records: Records, found: Sequence[Examined]) -> None:
         connection.executemany(
             "INSERT OR REPLACE INTO image_histograms (image_id, counts) VALUES (?, ?)",
             ((e.id, e.histogram) for e in usable),
+        )
+        connection.executemany(
+            "INSERT OR REPLACE INTO image_thumbnails (image_id, pixels) VALUES (?, ?)",
+            ((e.id, e.thumbnail) for e in usable),
         )
 
 
@@ -140,10 +150,16 @@ def count_statuses(records: Records, root: Path) -> dict[str, int]:
     return dict(map(tuple, records.connection.execute(query, (find_root(records, root),))))
 
 
-def count_images(records: Records, root: Path, status: str | None = None, text: str | None = None) -> int:
-    """Count the images of a root with this status (`broken`: any failure) and this text in their path."""
-    where, values = _conditions(records, root, status, text)
-    return int(records.connection.execute(f"SELECT count(*) FROM images WHERE {where}", values).fetchone()[0])
+def count_images(
+    records: Records,
+    root: Path,
+    status: str | None = None,
+    text: str | None = None,
+    filter: Filter | None = None,
+) -> int:
+    """Count the images of a root with this status (`broken`: any failure), this text in their path, this filter."""
+    where, values = _conditions(records, root, status, text, filter)
+    return int(records.connection.execute(f"SELECT count(*) {_LISTED} WHERE {where}", values).fetchone()[0])
 
 
 def list_images(
@@ -156,30 +172,68 @@ def list_images(
     descending: bool = False,
     status: str | None = None,
     text: str | None = None,
+    filter: Filter | None = None,
 ) -> list[sqlite3.Row]:
     """Return a window of the images of a root, with LIST_COLUMNS; measures are NULL for unusable ones.
 
-    `status` and `text` filter as in `count_images`. Raises FextError for an unknown `order_by`.
+    `status`, `text` and `filter` choose as in `count_images`. Raises FextError for an unknown `order_by`. A
+    window far down a long list costs as much as all rows before it: see `list_ids`.
     """
-    if order_by not in LIST_COLUMNS:
-        raise FextError(
-            f"images cannot be sorted by {order_by!r}", f"sort by one of {', '.join(LIST_COLUMNS)}"
-        )
-    where, values = _conditions(records, root, status, text)
-    direction = "DESC" if descending else "ASC"
+    order = _order(order_by, descending)
+    where, values = _conditions(records, root, status, text, filter)
     return records.connection.execute(
-        f"SELECT {', '.join(LIST_COLUMNS)} FROM images "
-        "LEFT JOIN image_statistics ON image_id = id AND status = 'ok' "
-        f"WHERE {where} ORDER BY {order_by} {direction} NULLS LAST, path LIMIT ? OFFSET ?",
+        f"SELECT {', '.join(LIST_COLUMNS)} {_LISTED} WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?",
         (*values, limit, offset),
     ).fetchall()
 
 
+def list_ids(
+    records: Records,
+    root: Path,
+    *,
+    order_by: str = "path",
+    descending: bool = False,
+    status: str | None = None,
+    filter: Filter | None = None,
+) -> npt.NDArray[np.int64]:
+    """Return the ids (n,) of the whole list, in its order: made once, it opens any window at once by `read_rows`."""
+    order = _order(order_by, descending)
+    where, values = _conditions(records, root, status, None, filter)
+    # without the join the index of paths alone is read
+    tables = _LISTED if _needs_measures(order_by, filter) else "FROM images"
+    cursor = records.connection.execute(f"SELECT id {tables} WHERE {where} ORDER BY {order}", values)
+    cursor.row_factory = None
+    return np.fromiter((row[0] for row in cursor), np.int64)
+
+
+def read_rows(records: Records, ids: Sequence[int]) -> list[sqlite3.Row | None]:
+    """Return the images of `ids` (at most some hundreds) with LIST_COLUMNS, in that order; None for one that is gone."""
+    marks = ", ".join("?" * len(ids))
+    found = records.connection.execute(
+        f"SELECT id, {', '.join(LIST_COLUMNS)} {_LISTED} WHERE id IN ({marks})", [int(i) for i in ids]
+    )
+    rows = {row["id"]: row for row in found}
+    return [rows.get(int(i)) for i in ids]
+
+
+def _needs_measures(order_by: str, filter: Filter | None) -> bool:
+    return not {order_by, *(filter.columns if filter else ())}.isdisjoint(MEASURE_NAMES)
+
+
+def _order(order_by: str, descending: bool) -> str:
+    if order_by not in LIST_COLUMNS:
+        raise FextError(
+            f"images cannot be sorted by {order_by!r}", f"sort by one of {', '.join(LIST_COLUMNS)}"
+        )
+    direction = "DESC" if descending else "ASC"
+    return f"path {direction}" if order_by == "path" else f"{order_by} {direction} NULLS LAST, path"
+
+
 def _conditions(
-    records: Records, root: Path, status: str | None, text: str | None
-) -> tuple[str, list[int | str | None]]:
+    records: Records, root: Path, status: str | None, text: str | None, filter: Filter | None
+) -> tuple[str, list[float | str | None]]:
     parts = ["root_id = ?"]
-    bound: list[int | str | None] = [find_root(records, root)]
+    bound: list[float | str | None] = [find_root(records, root)]
     if status == "broken":
         parts.append("status NOT IN ('ok', 'pending')")
     elif status is not None:
@@ -188,6 +242,9 @@ def _conditions(
     if text:
         parts.append("instr(lower(path), lower(?)) > 0")
         bound.append(text)
+    if filter is not None:
+        parts.append(f"({filter.sql})")
+        bound.extend(filter.values)
     return " AND ".join(parts), bound
 
 

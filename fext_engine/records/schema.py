@@ -7,6 +7,7 @@ printable, reversible text of `fext_engine.paths`; times are seconds since 1970 
 from __future__ import annotations
 
 from fext_engine.records.image_schema import IMAGES
+from fext_engine.records.report_schema import REPORT_DETAILS
 from fext_engine.records.run_schema import RUNS
 
 _RUNS_AND_JOBS = """
@@ -21,4 +22,4 @@ CREATE TABLE jobs (
 ) STRICT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_RUNS_AND_JOBS, IMAGES, RUNS)
+MIGRATIONS: tuple[str, ...] = (_RUNS_AND_JOBS, IMAGES, RUNS, REPORT_DETAILS)
