@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 CHUNK = 1000
 
 LIST_COLUMNS = (
-    "path", "class", "split", "status", "reason", "bytes", "width", "height", "format", "mode", "bit_depth",
-    "orientation", "frames", "alpha_share", "notes", "digest", *MEASURE_NAMES,
+    "path", "class", "split", "status", "reason", "excluded", "excluded_reason", "bytes", "width", "height", "format", "mode",
+    "bit_depth", "orientation", "frames", "alpha_share", "notes", "digest", *MEASURE_NAMES,
 )  # fmt: skip
 """What `list_images` returns and can sort by."""
 
-_LISTED = "FROM images LEFT JOIN image_statistics ON image_id = id AND status = 'ok'"
+LISTED = "FROM images LEFT JOIN image_statistics ON image_id = id AND status = 'ok'"
+"""The tables of LIST_COLUMNS."""
 
 _KEEP = "bytes = excluded.bytes AND mtime_ns = excluded.mtime_ns AND status <> 'unreadable'"
 _RECORD_FILE = f"""
@@ -84,14 +85,17 @@ def record_scan(records: Records, root: Path, files: Iterable[ScannedFile]) -> I
 
 
 def iterate_paths(records: Records, root_id: int) -> Iterator[str]:
-    """All stored paths of a root in the order of their ids."""
-    query = "SELECT path FROM images WHERE root_id = ? ORDER BY id"
+    """The stored paths of a root in the order of their ids, without excluded images."""
+    query = "SELECT path FROM images WHERE root_id = ? AND NOT excluded ORDER BY id"
     return (row[0] for row in records.connection.execute(query, (root_id,)))
 
 
 def record_splits(records: Records, root_id: int, codes: npt.NDArray[np.uint8]) -> None:
-    """Store the splits of `iterate_paths`, code for path, in the same order; only changes are written."""
-    query = "SELECT id, split FROM images WHERE root_id = ? ORDER BY id"
+    """Store the splits of `iterate_paths`, code for path, in the same order; only changes are written.
+
+    Excluded images are on no side.
+    """
+    query = "SELECT id, split FROM images WHERE root_id = ? AND NOT excluded ORDER BY id"
     stored = records.connection.execute(query, (root_id,))
     changes: list[tuple[str, int]] = []
     for row, code in zip(stored, codes, strict=True):
@@ -99,6 +103,10 @@ def record_splits(records: Records, root_id: int, codes: npt.NDArray[np.uint8]) 
             changes.append((SPLIT_NAMES[code], row["id"]))
     with records.connection as connection:
         connection.executemany("UPDATE images SET split = ? WHERE id = ?", changes)
+        connection.execute(
+            "UPDATE images SET split = 'unused' WHERE root_id = ? AND excluded AND split <> 'unused'",
+            (root_id,),
+        )
 
 
 def count_pending(records: Records, root_id: int) -> int:
@@ -127,7 +135,11 @@ def record_examined(records: Records, found: Sequence[Examined]) -> None:
     usable = [e for e in found if e.status == "ok"]
     with records.connection as connection:
         connection.executemany(_RECORD_FOUND, ([*(getattr(e, name) for name in _FOUND), e.id] for e in found))
-        for table in ("image_statistics", "image_histograms", "image_thumbnails"):  # of the file's earlier content
+        for table in (
+            "image_statistics",
+            "image_histograms",
+            "image_thumbnails",
+        ):  # of the file's earlier content
             connection.executemany(
                 f"DELETE FROM {table} WHERE image_id = ?", ((e.id,) for e in found if e.status != "ok")
             )
@@ -158,8 +170,8 @@ def count_images(
     filter: Filter | None = None,
 ) -> int:
     """Count the images of a root with this status (`broken`: any failure), this text in their path, this filter."""
-    where, values = _conditions(records, root, status, text, filter)
-    return int(records.connection.execute(f"SELECT count(*) {_LISTED} WHERE {where}", values).fetchone()[0])
+    where, values = conditions(records, root, status, text, filter)
+    return int(records.connection.execute(f"SELECT count(*) {LISTED} WHERE {where}", values).fetchone()[0])
 
 
 def list_images(
@@ -177,50 +189,18 @@ def list_images(
     """Return a window of the images of a root, with LIST_COLUMNS; measures are NULL for unusable ones.
 
     `status`, `text` and `filter` choose as in `count_images`. Raises FextError for an unknown `order_by`. A
-    window far down a long list costs as much as all rows before it: see `list_ids`.
+    window far down a long list costs as much as all rows before it: see `image_windows`.
     """
-    order = _order(order_by, descending)
-    where, values = _conditions(records, root, status, text, filter)
+    order = order_clause(order_by, descending)
+    where, values = conditions(records, root, status, text, filter)
     return records.connection.execute(
-        f"SELECT {', '.join(LIST_COLUMNS)} {_LISTED} WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?",
+        f"SELECT {', '.join(LIST_COLUMNS)} {LISTED} WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?",
         (*values, limit, offset),
     ).fetchall()
 
 
-def list_ids(
-    records: Records,
-    root: Path,
-    *,
-    order_by: str = "path",
-    descending: bool = False,
-    status: str | None = None,
-    filter: Filter | None = None,
-) -> npt.NDArray[np.int64]:
-    """Return the ids (n,) of the whole list, in its order: made once, it opens any window at once by `read_rows`."""
-    order = _order(order_by, descending)
-    where, values = _conditions(records, root, status, None, filter)
-    # without the join the index of paths alone is read
-    tables = _LISTED if _needs_measures(order_by, filter) else "FROM images"
-    cursor = records.connection.execute(f"SELECT id {tables} WHERE {where} ORDER BY {order}", values)
-    cursor.row_factory = None
-    return np.fromiter((row[0] for row in cursor), np.int64)
-
-
-def read_rows(records: Records, ids: Sequence[int]) -> list[sqlite3.Row | None]:
-    """Return the images of `ids` (at most some hundreds) with LIST_COLUMNS, in that order; None for one that is gone."""
-    marks = ", ".join("?" * len(ids))
-    found = records.connection.execute(
-        f"SELECT id, {', '.join(LIST_COLUMNS)} {_LISTED} WHERE id IN ({marks})", [int(i) for i in ids]
-    )
-    rows = {row["id"]: row for row in found}
-    return [rows.get(int(i)) for i in ids]
-
-
-def _needs_measures(order_by: str, filter: Filter | None) -> bool:
-    return not {order_by, *(filter.columns if filter else ())}.isdisjoint(MEASURE_NAMES)
-
-
-def _order(order_by: str, descending: bool) -> str:
+def order_clause(order_by: str, descending: bool) -> str:
+    """Return the SQL that sorts the listed images, equal ones by path; raises FextError for an unknown column."""
     if order_by not in LIST_COLUMNS:
         raise FextError(
             f"images cannot be sorted by {order_by!r}", f"sort by one of {', '.join(LIST_COLUMNS)}"
@@ -229,9 +209,10 @@ def _order(order_by: str, descending: bool) -> str:
     return f"path {direction}" if order_by == "path" else f"{order_by} {direction} NULLS LAST, path"
 
 
-def _conditions(
+def conditions(
     records: Records, root: Path, status: str | None, text: str | None, filter: Filter | None
 ) -> tuple[str, list[float | str | None]]:
+    """Return the SQL that chooses the images of `count_images`, and the values to bind."""
     parts = ["root_id = ?"]
     bound: list[float | str | None] = [find_root(records, root)]
     if status == "broken":
