@@ -67,6 +67,39 @@ class DatasetSettings(_Section):
     )
 
 
+class HealthSettings(_Section):
+    """From where on an image of a dataset is worth a look."""
+
+    dark_below: float = _finite(
+        0.32, "dark: the brightest percent of the pixels is below this brightness (1 is white).", ge=0, le=1
+    )
+    bright_above: float = _finite(
+        0.95, "bright: all but the darkest 5 percent of the pixels are above this brightness.", ge=0, le=1
+    )
+    blurry_below: float = _finite(
+        15.0, "blurry: the variance of the Laplacian, which edges raise, is below this.", ge=0, le=100_000
+    )
+    low_information_below: float = _finite(
+        3.0, "low information: the entropy of the grey values is below this.", ge=0, le=8, unit="bits"
+    )
+    low_contrast_below: float = _finite(
+        10.0, "low contrast: the standard deviation of the grey values is below this.", ge=0, le=128
+    )
+    odd_size_factor: float = _finite(
+        2.0, "odd size: at least so many times larger or smaller than the median.", ge=1, le=1000
+    )
+    odd_aspect_below: float = _finite(
+        0.35, "odd aspect: the shorter over the longer side is below this.", ge=0, le=1
+    )
+    grey_below: float = _finite(1.0, "greyscale among colour: the colourfulness is below this.", ge=0, le=100)
+    near_duplicate_radius: int = _whole(
+        4, "near duplicate: perceptual hashes differ in at most so many bits of 64.", ge=0, le=8, unit="bits"
+    )
+    outlier_z: float = _finite(
+        3.5, "outlier: the robust z of a measure is beyond this, up or down.", ge=1, le=1000
+    )
+
+
 class AugmentationSettings(_Section):
     """Random changes in training."""
 
@@ -165,6 +198,7 @@ class Settings(_Section):
     """All options. Frozen: change one with `with_options`."""
 
     dataset: DatasetSettings = DatasetSettings()
+    health: HealthSettings = HealthSettings()
     augmentation: AugmentationSettings = AugmentationSettings()
     model: ModelSettings = ModelSettings()
     training: TrainingSettings = TrainingSettings()

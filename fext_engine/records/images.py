@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 CHUNK = 1000
 
 LIST_COLUMNS = (
-    "path", "class", "split", "status", "reason", "excluded", "excluded_reason", "bytes", "width", "height", "format", "mode",
-    "bit_depth", "orientation", "frames", "alpha_share", "notes", "digest", *MEASURE_NAMES,
+    "path", "class", "split", "status", "reason", "excluded", "excluded_reason", "bytes", "width", "height",
+    "format", "mode", "bit_depth", "orientation", "frames", "alpha_share", "notes", "digest", *MEASURE_NAMES,
 )  # fmt: skip
 """What `list_images` returns and can sort by."""
 
@@ -135,11 +135,7 @@ def record_examined(records: Records, found: Sequence[Examined]) -> None:
     usable = [e for e in found if e.status == "ok"]
     with records.connection as connection:
         connection.executemany(_RECORD_FOUND, ([*(getattr(e, name) for name in _FOUND), e.id] for e in found))
-        for table in (
-            "image_statistics",
-            "image_histograms",
-            "image_thumbnails",
-        ):  # of the file's earlier content
+        for table in ("image_statistics", "image_histograms", "image_thumbnails"):  # of the file's earlier content
             connection.executemany(
                 f"DELETE FROM {table} WHERE image_id = ?", ((e.id,) for e in found if e.status != "ok")
             )

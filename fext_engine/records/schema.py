@@ -6,6 +6,7 @@ printable, reversible text of `fext_engine.paths`; times are seconds since 1970 
 
 from __future__ import annotations
 
+from fext_engine.records.health_schema import HEALTH
 from fext_engine.records.image_schema import IMAGES
 from fext_engine.records.report_schema import REPORT_DETAILS
 from fext_engine.records.run_schema import RUNS
@@ -22,4 +23,4 @@ CREATE TABLE jobs (
 ) STRICT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_RUNS_AND_JOBS, IMAGES, RUNS, REPORT_DETAILS)
+MIGRATIONS: tuple[str, ...] = (_RUNS_AND_JOBS, IMAGES, RUNS, REPORT_DETAILS, HEALTH)
