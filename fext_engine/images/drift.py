@@ -13,7 +13,7 @@ from scipy.stats import false_discovery_control, wasserstein_distance
 Floats = npt.NDArray[np.floating]
 Verdict = Literal["none", "small", "drift"]
 
-PERMUTATIONS = 999
+PERMUTATIONS = 1999  # the smallest p-value has to stay significant after the correction for all measures
 MAX_PERMUTED = 4000  # images that the permutations run over: beyond that the power is ample, the time is not
 SIGNIFICANT = 0.05  # false discovery rate
 EFFECT = 0.1  # Kolmogorov-Smirnov distance from which a difference matters

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from fext_engine.images.balance import Balance, ClassCount, assess_balance
+from fext_engine.images.distributions import (
+    COMPARED_NAMES,
+    ClassDistribution,
+    Distribution,
+    Sketch,
+    compared_values,
+    largest_classes,
+    sketch_splits,
+    summarise,
+    summarise_classes,
+)
 from fext_engine.images.drift import Drift, compare_sides
-from fext_engine.images.examine import unpack_histogram
-from fext_engine.images.measures import MEASURE_NAMES
+from fext_engine.images.pixel_sums import PixelSums, sum_pixels
 from fext_engine.records import Records, reports
+from fext_engine.records.report_details import count_issues
 
 MIN_SIDE = 5
 """Images that each side of the split needs before a comparison says anything."""
@@ -23,13 +30,17 @@ class Inspection:
     """The findings of one dataset, as the report draws and stores them."""
 
     table: reports.Table
-    distributions: list[reports.Distribution]
-    histogram: npt.NDArray[np.uint64]
-    """(3, 256): how many pixels of all images have each value of red, green and blue."""
+    distributions: list[Distribution]
+    class_distributions: list[ClassDistribution]
+    """Every measure for each of the largest classes."""
+    sketches: list[Sketch]
+    pixels: PixelSums
     drifts: list[Drift]
     """Empty when a side has fewer than MIN_SIDE images."""
     classes: list[ClassCount]
     balance: Balance
+    issues: list[tuple[str, int]]
+    """How many images have each health issue."""
 
 
 def inspect_dataset(records: Records, root_id: int, seed: int) -> Inspection:
@@ -38,21 +49,19 @@ def inspect_dataset(records: Records, root_id: int, seed: int) -> Inspection:
     `seed` is that of the permutations behind the drift's p-values.
     """
     table = reports.read_table(records, root_id)
-    sides = table.values[table.training], table.values[~table.training]
+    values = compared_values(table)
+    sides = values[table.training], values[~table.training]
     enough = min(map(len, sides)) >= MIN_SIDE
     classes = reports.count_classes(records, root_id)
+    detailed = [table.class_names[code] for code in largest_classes(table)]
     return Inspection(
         table,
-        reports.summarise(table),
-        _sum_histograms(reports.iterate_histograms(records, root_id)),
-        compare_sides(MEASURE_NAMES, *sides, seed=seed) if enough else [],
+        summarise(table),
+        summarise_classes(table),
+        sketch_splits(table),
+        sum_pixels(reports.iterate_pixels(records, root_id), detailed),
+        compare_sides(COMPARED_NAMES, *sides, seed=seed) if enough else [],
         classes,
         assess_balance(classes),
+        count_issues(records, root_id),
     )
-
-
-def _sum_histograms(packed: Iterable[bytes]) -> npt.NDArray[np.uint64]:
-    total = np.zeros((3, 256), np.uint64)
-    for counts in packed:
-        total += unpack_histogram(counts)
-    return total

@@ -1,26 +1,26 @@
-"""A dataset report on disk and in the database: figures, tables as CSV, a summary as JSON."""
+"""A dataset report on disk and in the database: figures, tables as CSV, a summary as JSON, a page to read."""
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, astuple, fields
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from fext_engine.images.balance import ClassCount
 from fext_engine.images.faults import FAILURES
 from fext_engine.images.inspection import Inspection
+from fext_engine.images.report_page import WORST, render_page
+from fext_engine.images.report_tables import write_tables
 from fext_engine.jobs.job import Job
 from fext_engine.paths import escape_name
-from fext_engine.records import Records, reports
-from fext_engine.records.images import LIST_COLUMNS
+from fext_engine.records import Records, report_details, reports
 from fext_engine.settings import DatasetSettings
 from fext_engine.workspace import atomic_folder, timestamp
+
+PAGE = "report.html"
 
 
 def write_report(
@@ -36,13 +36,17 @@ def write_report(
     named = {"report": folder.name, "folder": escape_name(str(folder))}
     summary = named | facts | _summarise(inspection, job.settings.dataset)
     with atomic_folder(folder) as temporary:
-        drawn = draw_report(temporary, inspection)
-        _write_tables(temporary, inspection)
-        _write_csv(temporary / "images.csv", LIST_COLUMNS, reports.iterate_image_rows(records, root_id))
+        figures = draw_report(temporary, inspection)
+        write_tables(temporary, records, root_id, inspection)
         (temporary / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+        failures = report_details.iterate_failures(records, root_id)
+        worst = report_details.worst_issues(records, root_id, WORST)
+        page = render_page(summary, inspection, figures, failures, worst)
+        (temporary / PAGE).write_text(page, encoding="utf-8")
     reports.record_report(records, folder.name, summary, inspection)
-    for path in drawn:
-        job.artifact(folder / path.name, "figure")
+    for figure in figures:
+        job.artifact(folder / figure.path.name, "figure")
+    job.artifact(folder / PAGE, "page")
     job.artifact(folder, "report")
     return summary
 
@@ -72,34 +76,8 @@ def _summarise(inspection: Inspection, dataset: DatasetSettings) -> dict[str, An
             key: list(value) if isinstance(value, tuple) else value for key, value in balance.items()
         },
         "drift": [d.measure for d in inspection.drifts if d.verdict == "drift"],
+        "issues": dict(inspection.issues),
     }
-
-
-def _write_tables(folder: Path, inspection: Inspection) -> None:
-    tables: dict[str, tuple[Sequence[str], Iterable[Iterable[Any]]]] = {
-        "statistics": (_names(reports.Distribution), map(astuple, inspection.distributions)),
-        "classes": (("class", *_names(ClassCount)[1:]), map(astuple, inspection.classes)),
-        "pixels": (("value", "red", "green", "blue"), _pixel_rows(inspection.histogram)),
-    }
-    if inspection.drifts:
-        tables["drift"] = (_names(type(inspection.drifts[0])), map(astuple, inspection.drifts))
-    for name, (header, rows) in tables.items():
-        _write_csv(folder / f"{name}.csv", header, rows)
-
-
-def _pixel_rows(histogram: npt.NDArray[np.uint64]) -> Iterable[tuple[int, ...]]:
-    return ((value, *map(int, histogram[:, value])) for value in range(256))
-
-
-def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
-
-
-def _names(kind: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
 
 
 def _free_name(path: Path) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,22 +37,11 @@ class Table:
     """(n,): in the training split, else in the validation split."""
     sizes: npt.NDArray[np.int64]
     """(n, 3): width, height, bytes."""
+    classes: npt.NDArray[np.int32]
+    """(n,): the position of each image's class in `class_names`."""
+    class_names: tuple[str, ...]
     total: int
     """How many images there are, n or more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Distribution:
-    """Summary of one measure over a dataset."""
-
-    measure: str
-    n: int
-    minimum: float
-    p5: float
-    median: float
-    mean: float
-    p95: float
-    maximum: float
 
 
 def read_table(records: Records, root_id: int) -> Table:
@@ -63,36 +52,34 @@ def read_table(records: Records, root_id: int) -> Table:
     # Knuth's multiplicative hash scatters the ids evenly over 32 bits
     threshold = 2**32 if total <= MAX_ROWS else int(2**32 * MAX_ROWS / total)
     cursor = records.connection.execute(
-        f"SELECT split = 'train', width, height, bytes, {', '.join(MEASURE_NAMES)} "
+        f"SELECT class, split = 'train', width, height, bytes, {', '.join(MEASURE_NAMES)} "
         f"FROM images JOIN image_statistics ON image_id = id "
         f"WHERE {_USED} AND (id * 2654435761) % 4294967296 < ? ORDER BY id",
         (root_id, threshold),
     )
     cursor.row_factory = None
-    flat = np.fromiter((value for row in cursor for value in row), np.float64).reshape(
-        -1, 4 + len(MEASURE_NAMES)
+    codes: dict[str, int] = {}
+    numbers = (n for row in cursor for n in (codes.setdefault(row[0], len(codes)), *row[1:]))
+    flat = np.fromiter(numbers, np.float64).reshape(-1, 5 + len(MEASURE_NAMES))
+    return Table(
+        values=flat[:, 5:].astype(np.float32),
+        training=flat[:, 1] > 0,
+        sizes=flat[:, 2:5].astype(np.int64),
+        classes=flat[:, 0].astype(np.int32),
+        class_names=tuple(codes),
+        total=total,
     )
-    return Table(flat[:, 4:].astype(np.float32), flat[:, 0] > 0, flat[:, 1:4].astype(np.int64), total)
 
 
-def summarise(table: Table) -> list[Distribution]:
-    """Summarise every measure of a table with at least one row."""
-    quantiles = np.quantile(table.values, [0.05, 0.5, 0.95], axis=0)
-    means = table.values.mean(axis=0, dtype=np.float64)
-    low, high = table.values.min(axis=0), table.values.max(axis=0)
-    return [
-        Distribution(
-            name, len(table.values), float(low[i]), float(quantiles[0, i]), float(quantiles[1, i]),
-            float(means[i]), float(quantiles[2, i]), float(high[i]),
-        )
-        for i, name in enumerate(MEASURE_NAMES)
-    ]  # fmt: skip
-
-
-def iterate_histograms(records: Records, root_id: int) -> Iterator[bytes]:
-    """The packed pixel histograms of all used images."""
-    query = f"SELECT counts FROM images JOIN image_histograms ON image_id = id WHERE {_USED}"
-    return (row[0] for row in records.connection.execute(query, (root_id,)))
+def iterate_pixels(records: Records, root_id: int) -> Iterator[tuple[str, str, bytes, bytes]]:
+    """Class, split, packed pixel histogram and thumbnail of all used images."""
+    query = (
+        "SELECT class, split, counts, pixels FROM images JOIN image_histograms AS h ON h.image_id = id "
+        f"JOIN image_thumbnails AS t ON t.image_id = id WHERE {_USED}"
+    )
+    cursor = records.connection.execute(query, (root_id,))
+    cursor.row_factory = None
+    return cursor
 
 
 def iterate_image_rows(records: Records, root_id: int) -> Iterator[sqlite3.Row]:
@@ -124,13 +111,19 @@ def record_report(records: Records, name: str, summary: dict[str, Any], inspecti
             "INSERT INTO reports (name, root, created_at, images, usable, summary) VALUES (?, ?, ?, ?, ?, ?)",
             (name, summary["root"], time.time(), summary["images"], summary["usable"], json.dumps(summary)),
         ).lastrowid
-        for table, rows in (
-            ("report_statistics", inspection.distributions),
-            ("report_drift", inspection.drifts),
-            ("report_classes", inspection.classes),
-        ):
-            for row in rows:  # the dataclasses have the tables' columns, in their order
-                values = (report_id, *astuple(row))
+        tables: dict[str, Iterable[tuple[Any, ...]]] = {  # the dataclasses have the tables' columns, in order
+            "report_statistics": map(astuple, inspection.distributions),
+            "report_drift": map(astuple, inspection.drifts),
+            "report_classes": map(astuple, inspection.classes),
+            "report_class_statistics": map(astuple, inspection.class_distributions),
+            "report_distributions": (
+                (*astuple(sketch)[:-1], json.dumps(sketch.quantiles)) for sketch in inspection.sketches
+            ),
+            "report_issues": inspection.issues,
+        }
+        for table, rows in tables.items():
+            for row in rows:
+                values = (report_id, *row)
                 connection.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(values))})", values)
 
 
