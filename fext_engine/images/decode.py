@@ -125,7 +125,7 @@ def decode_image(path: str | Path, *, grayscale: bool = False, data: bytes | Non
     image, start = _open(read_file(path) if data is None else data)
     file_format, mode, depth, frames = image.format or "", image.mode, bit_depth(image, start), _frames(image)
     loaded = _load_upright(image, depth)
-    pixels = np.asarray(loaded.image.convert("L" if grayscale else "RGB"))
+    pixels = np.asarray(_in_mode(loaded.image, "L" if grayscale else "RGB"))
     return Decoded(
         width=loaded.image.width, height=loaded.image.height, format=file_format, mode=mode, bit_depth=depth,
         orientation=loaded.orientation, frames=frames, alpha_share=loaded.alpha_share,
@@ -148,7 +148,7 @@ def decode_resized(
         turned = orientation_of(image) in TURNED
         image.draft(image.mode, (2 * height, 2 * width) if turned else (2 * width, 2 * height))
     loaded = _load_upright(image, bit_depth(image, start))
-    coloured = loaded.image.convert("L" if grayscale else "RGB")
+    coloured = _in_mode(loaded.image, "L" if grayscale else "RGB")
     pixels = np.asarray(coloured.resize((width, height), Image.Resampling.BILINEAR))
     return pixels[:, :, None] if grayscale else pixels
 
@@ -186,6 +186,10 @@ def _load_upright(image: Image.Image, depth: int) -> Flattened:
         flat.image = upright(flat.image, orientation)
     flat.orientation = orientation
     return flat
+
+
+def _in_mode(image: Image.Image, mode: str) -> Image.Image:
+    return image if image.mode == mode else image.convert(mode)  # converting to the same mode is a copy
 
 
 def _frames(image: Image.Image) -> int:

@@ -1,7 +1,8 @@
-"""The table of image measures: names, units and meaning, in the order of the database's columns."""
+"""The table of image measures: names, units and meaning, in the order of tables and reports."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +20,22 @@ class Measure:
     """Spread over orders of magnitude: shown and compared in logarithms."""
 
 
+CHANNELS = ("red", "green", "blue")
+
+
+def _channel_measures() -> Iterator[Measure]:
+    for name, help_text in (
+        ("mean", "mean of the {} channel"),
+        ("median", "median of the {} channel"),
+        ("std", "standard deviation of the {} channel"),
+        ("minimum", "smallest value of the {} channel"),
+        ("maximum", "largest value of the {} channel"),
+        ("range", "largest minus smallest value of the {} channel"),
+    ):
+        for channel in CHANNELS:
+            yield Measure(f"{channel}_{name}", "0-255", help_text.format(channel))
+
+
 MEASURES: tuple[Measure, ...] = (
     Measure("mean", "0-255", "mean grey value", "both"),
     Measure("median", "0-255", "median grey value", "both"),
@@ -26,12 +43,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("minimum", "0-255", "darkest grey value", "high"),
     Measure("maximum", "0-255", "brightest grey value", "low"),
     Measure("range", "0-255", "brightest minus darkest grey value", "low"),
-    Measure("red_mean", "0-255", "mean of the red channel"),
-    Measure("green_mean", "0-255", "mean of the green channel"),
-    Measure("blue_mean", "0-255", "mean of the blue channel"),
-    Measure("red_std", "0-255", "standard deviation of the red channel"),
-    Measure("green_std", "0-255", "standard deviation of the green channel"),
-    Measure("blue_std", "0-255", "standard deviation of the blue channel"),
+    *_channel_measures(),
     Measure("noise_std", "0-255", "std of grey minus its 3x3 Gaussian", "high", skewed=True),
     Measure("noise_ratio", "share", "noise_std / std", "high"),
     Measure("dark_share", "share", "pixels darker than 10", "high"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fext_engine.records.health_schema import HEALTH
 from fext_engine.records.image_schema import IMAGES
+from fext_engine.records.measure_schema import CHANNEL_MEASURES
 from fext_engine.records.report_schema import REPORT_DETAILS
 from fext_engine.records.run_schema import RUNS
 
@@ -23,4 +24,4 @@ CREATE TABLE jobs (
 ) STRICT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_RUNS_AND_JOBS, IMAGES, RUNS, REPORT_DETAILS, HEALTH)
+MIGRATIONS: tuple[str, ...] = (_RUNS_AND_JOBS, IMAGES, RUNS, REPORT_DETAILS, HEALTH, CHANNEL_MEASURES)

@@ -14,10 +14,13 @@ from PIL import Image
 from scipy import ndimage
 from skimage import color, filters, measure
 
+from fext_engine.images import bands
+from fext_engine.images.bands import local_binary_patterns
 from fext_engine.images.decode import decode_image
 from fext_engine.images.measures import MEASURE_NAMES, MEASURES
 from fext_engine.images.sample_pictures import CLASSES
-from fext_engine.images.statistics import local_binary_patterns, measure_image, perceptual_hash
+from fext_engine.images.spectrum import high_frequency_share, perceptual_hash
+from fext_engine.images.statistics import measure_image
 
 
 def generated_images() -> Iterator[np.ndarray]:
@@ -49,8 +52,7 @@ def reference(pixels: np.ndarray) -> dict[str, float]:
     return {
         "mean": grey.mean(), "median": np.median(grey), "std": grey.std(),
         "minimum": grey.min(), "maximum": grey.max(), "range": np.ptp(grey),
-        "red_mean": red.mean(), "green_mean": green.mean(), "blue_mean": blue.mean(),
-        "red_std": red.std(), "green_std": green.std(), "blue_std": blue.std(),
+        **channel_reference("red", red), **channel_reference("green", green), **channel_reference("blue", blue),
         "noise_std": noise.std(), "noise_ratio": noise.std() / grey.std(),
         "dark_share": (grey < 10).mean(), "bright_share": (grey > 245).mean(),
         "entropy": measure.shannon_entropy(grey.astype(np.uint8)),
@@ -61,6 +63,13 @@ def reference(pixels: np.ndarray) -> dict[str, float]:
         "saturation_mean": saturation.mean(),
         "low_saturation_share": (saturation < 0.1).mean(), "high_saturation_share": (saturation > 0.9).mean(),
         "lbp_energy": (shares**2).sum(), "lbp_entropy": -(shares[shares > 0] @ np.log2(shares[shares > 0])),
+    }  # fmt: skip
+
+
+def channel_reference(name: str, values: np.ndarray) -> dict[str, float]:
+    return {
+        f"{name}_mean": values.mean(), f"{name}_median": np.median(values), f"{name}_std": values.std(),
+        f"{name}_minimum": values.min(), f"{name}_maximum": values.max(), f"{name}_range": np.ptp(values),
     }  # fmt: skip
 
 
@@ -88,6 +97,7 @@ def compare(pixels: np.ndarray, rtol: float = 1e-4) -> None:
     grey_differs = np.asarray(Image.fromarray(pixels).convert("L")) != _opencv_grey(pixels)
     if grey_differs.mean() > 0:
         rtol = max(rtol, 0.02)
+    assert expected.keys() == set(MEASURE_NAMES) - {"edge_density"}  # which has its own tests
     for name, value in expected.items():
         assert found[name] == pytest.approx(value, rel=rtol, abs=loose.get(name, 2e-3)), name
 
@@ -164,16 +174,16 @@ def test_perceptual_hash_is_the_published_one() -> None:
     small = grey.reshape(32, 8, 32, 8).mean(axis=(1, 3))
     low = scipy.fft.dctn(np.round(small), norm="ortho")[:8, :8]
     expected = "".join("1" if bit else "0" for bit in (low > np.median(low)).ravel())
-    assert bin(perceptual_hash(grey) ^ int(expected, 2)).count("1") <= 2
+    assert bin(perceptual_hash(grey.astype(np.float32)) ^ int(expected, 2)).count("1") <= 2
 
 
 def test_perceptual_hash_finds_copies_and_tells_others_apart() -> None:
     rng = np.random.default_rng(1)
     pictures = [draw(rng, 160, 160) for draw in CLASSES.values() for _ in range(6)]
-    hashes = [perceptual_hash(_opencv_grey(p)) for p in pictures]
+    hashes = [perceptual_hash(_opencv_grey(p).astype(np.float32)) for p in pictures]
     for pixels, original in zip(pictures, hashes, strict=True):
         half = np.asarray(Image.fromarray(pixels).resize((80, 80), Image.Resampling.BOX))
-        assert (perceptual_hash(_opencv_grey(half)) ^ original).bit_count() <= 8
+        assert (perceptual_hash(_opencv_grey(half).astype(np.float32)) ^ original).bit_count() <= 8
     apart = [(a ^ b).bit_count() for i, a in enumerate(hashes) for b in hashes[:i]]
     assert np.median(apart) > 20
 
@@ -182,6 +192,35 @@ def test_local_binary_patterns_bit_by_bit() -> None:
     grey = np.array([[1, 2, 3], [8, 5, 4], [7, 6, 9]], np.uint8)
     #  left 8, lower left 7, below 6, lower right 9 are larger; right 4, upper right 3, above 2, upper left 1 are not
     assert local_binary_patterns(grey).tolist() == [[0b00001111]]
+
+
+def test_bands_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for pixels in generated_images():
+        whole = measure_image(pixels)
+        for size in (1, 200, 999):  # a row at a time, some rows, many
+            monkeypatch.setattr(bands, "BAND_PIXELS", size)
+            banded = measure_image(pixels)
+            np.testing.assert_allclose(banded.values, whole.values, rtol=1e-12)
+            np.testing.assert_array_equal(banded.histogram, whole.histogram)
+        monkeypatch.undo()
+
+
+def test_measures_of_a_large_extreme_image_do_not_overflow() -> None:
+    pixels = np.zeros((700, 900, 3), np.uint8)
+    pixels[::2, ::2] = (255, 255, 0)
+    pixels[1::2, 1::2] = (255, 0, 255)
+    found, expected = measured(pixels), reference(pixels)
+    for name, value in expected.items():
+        tolerance = 2e-3 if "saturation" in name else 1e-5
+        assert found[name] == pytest.approx(value, rel=tolerance, abs=2e-3), name
+
+
+@pytest.mark.parametrize("height", [1, 2, 3, 4, 5, 6, 13, 32, 35])
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 5, 6, 13, 32, 35])
+def test_high_frequencies_of_every_small_size(height: int, width: int) -> None:
+    grey = np.random.default_rng(height * 100 + width).integers(0, 256, (height, width))
+    found = high_frequency_share(grey.astype(np.float32))
+    assert found == pytest.approx(high_frequencies(grey), abs=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (7, 1), (2, 2), (2, 300), (3, 3), (97, 101)])

@@ -13,6 +13,7 @@ import pytest
 from fext_engine.errors import FextError
 from fext_engine.records import database, open_records
 from fext_engine.records.jobs import record_end, record_start
+from fext_engine.records.measure_schema import CHANNEL_MEASURES
 from fext_engine.records.schema import MIGRATIONS
 
 ROOT = Path(__file__).parents[2]
@@ -132,3 +133,24 @@ def test_jobs_are_recorded_from_start_to_end(path):
         row = dict(records.connection.execute("SELECT * FROM jobs").fetchone())
     assert (row["state"], row["run"], row["message"]) == ("failed", "run_1", "out of memory")
     assert row["ended_at"] >= row["started_at"]
+
+
+def test_images_measured_before_the_channels_had_all_measures_are_measured_again(path, monkeypatch):
+    before = MIGRATIONS.index(CHANNEL_MEASURES)
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "MIGRATIONS", MIGRATIONS[:before])
+        with open_records(path) as records, records.connection as connection:
+            connection.execute("INSERT INTO image_roots (id, path) VALUES (1, '/in')")
+            for name, status in (("a.jpg", "ok"), ("b.jpg", "empty")):
+                connection.execute(
+                    "INSERT INTO images (root_id, path, class, bytes, mtime_ns, scan, status) "
+                    "VALUES (1, ?, '', 1, 1, 1, ?)",
+                    (name, status),
+                )
+            columns = [row["name"] for row in connection.execute("PRAGMA table_info(image_statistics)")]
+            marks = ", ".join("1" for _ in columns)
+            connection.execute(f"INSERT INTO image_statistics VALUES ({marks})")
+    with open_records(path) as records:
+        found = dict(map(tuple, records.connection.execute("SELECT path, status FROM images")))
+        assert found == {"a.jpg": "pending", "b.jpg": "empty"}
+        assert records.connection.execute("SELECT count(red_median) FROM image_statistics").fetchone()[0] == 0
