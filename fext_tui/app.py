@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fext_engine.jobs.supervisor import JobInfo, Supervisor
     from fext_engine.settings import Settings
     from fext_engine.workspace import Workspace
+    from fext_tui.listing import Pictures
 
 LOG_LINES = 5000
 LOOK_FOR_JOBS_SECONDS = 2.0
@@ -141,6 +142,14 @@ class FextApp(App[None]):
                 partial(follow, self.supervisor, job, self.post_message),
                 group="follow", name=job.id, thread=True, exit_on_error=False,
             )  # fmt: skip
+
+    async def show_pictures(self, pictures: Pictures, index: int) -> None:
+        """Go to the Viewer with a list in hand, at its row `index`."""
+        from fext_tui.screens.viewer import ViewerScreen
+
+        await self.switch_mode("viewer")
+        if isinstance(self.screen, ViewerScreen):
+            self.screen.take(pictures, index)
 
     def start_job(self, verb: str, arguments: dict[str, Any] | None = None) -> None:
         """Start a job with the settings in hand and follow it; a failure to start is a notice."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from fext_engine.paths import escape_name, unescape_name
 from fext_tui.widgets.columns import Column
+from fext_tui.widgets.row_list import RowSource
 
 if TYPE_CHECKING:
     from fext_engine.workspace import Workspace
@@ -40,9 +41,45 @@ class PictureList:
         maker = folders[-2] if folders[-1] in ("samples", "evaluation") else folders[-1]
         return f"{file}  {maker}"
 
+    def name(self, index: int) -> str | None:
+        """The name of a row."""
+        return self.names[index]
+
     def path(self, index: int) -> Path:
         """The true path of a row."""
         return self.root / unescape_name(self.names[index])
+
+    def find(self, name: str) -> int:
+        """The row of a name, 0 where it is not listed."""
+        return self.names.index(name) if name in self.names else 0
+
+
+class Pictures(RowSource, Protocol):
+    """What the Viewer goes through: a row list's source that knows the file of each row."""
+
+    @property
+    def root(self) -> Path:
+        """The folder that the names are relative to."""
+        ...
+
+    def name(self, index: int) -> str | None:
+        """The name of a row; None where the picture is gone meanwhile."""
+        ...
+
+    def path(self, index: int) -> Path:
+        """The true path of a row."""
+        ...
+
+    def find(self, name: str) -> int:
+        """The row of a name, 0 where it is not listed."""
+        ...
+
+
+def count_files(root: Path, cancelled: Callable[[], bool]) -> int:
+    """Count the image files below `root`, 0 when it is missing; raises FextError when it cannot be read."""
+    from fext_engine.images.scan import scan
+
+    return sum(1 for _ in _until(cancelled, (file.path for file in scan(root)))) if root.is_dir() else 0
 
 
 def list_images(root: Path, cancelled: Callable[[], bool]) -> PictureList:

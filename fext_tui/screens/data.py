@@ -1,4 +1,4 @@
-"""The Data screen: what the dataset holds, its statistics, drift, classes and problems."""
+"""The Data screen: what the dataset holds, its health, statistics, drift, classes and reports."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from textual.widgets import Button, Static, TabbedContent, TabPane, Tabs
 from textual.worker import get_current_worker
 
 from fext_engine.errors import FextError
-from fext_engine.paths import escape_name, unescape_name
+from fext_engine.paths import escape_name
 from fext_tui.dataset import DatasetView, read_dataset
 from fext_tui.following import JobSnapshot
+from fext_tui.screens.data_files import FilesPane
+from fext_tui.screens.data_health import HealthPane
+from fext_tui.screens.data_images import ImagesPane
+from fext_tui.screens.data_measures import MeasuresPane
 from fext_tui.screens.workbench import TitleLine, WorkbenchScreen
-from fext_tui.widgets.histogram import Histogram
-from fext_tui.widgets.picture_file import PictureFile
 from fext_tui.widgets.row_list import RowList
 from fext_tui.widgets.settings_form import SettingsForm
-
-TABLES = ("images", "statistics", "drift", "classes", "problems")
 
 
 class DatasetRead(Message):
@@ -34,7 +34,7 @@ class DatasetRead(Message):
 
 
 class DataScreen(WorkbenchScreen):
-    """Inspect the images that training will use: statistics, drift, class balance, broken files."""
+    """Inspect the images that training will use: their health, statistics, drift and class balance."""
 
     MODE = "data"
     CSS_PATH = "data.tcss"
@@ -62,18 +62,18 @@ class DataScreen(WorkbenchScreen):
                     yield Button("Make a sample dataset (m)", id="make-sample", variant="primary")
                     yield Button("Open a folder (o)", id="open-folder")
             with TabbedContent(id="tables"):
-                with TabPane("Images", id="tab-images"), Horizontal():
-                    yield RowList(id="images")
-                    yield PictureFile(id="preview")
-                with TabPane("Statistics", id="tab-statistics"), Horizontal():
-                    yield RowList(id="statistics")
-                    yield Histogram(id="histogram")
+                with TabPane("Images", id="tab-images"):
+                    yield ImagesPane(id="images-pane")
+                with TabPane("Health", id="tab-health"):
+                    yield HealthPane(id="health-pane")
+                with TabPane("Statistics", id="tab-statistics"):
+                    yield MeasuresPane(id="measures-pane")
                 with TabPane("Drift", id="tab-drift"):
-                    yield RowList(id="drift")
+                    yield RowList(id="drift", empty="Not analyzed yet")
                 with TabPane("Classes", id="tab-classes"):
-                    yield RowList(id="classes")
-                with TabPane("Problems", id="tab-problems"):
-                    yield RowList(id="problems")
+                    yield RowList(id="classes", empty="Not analyzed yet")
+                with TabPane("Reports", id="tab-reports"):
+                    yield RowList(id="reports", empty="Not analyzed yet")
 
     def on_mount(self) -> None:
         self.query_one("#empty").display = False
@@ -97,13 +97,14 @@ class DataScreen(WorkbenchScreen):
 
     def action_reload(self) -> None:
         """Read the folder and the last report again."""
-        self._read()
+        self._read(None)
 
     @work(thread=True, exclusive=True, group="dataset", exit_on_error=False)
-    def _read(self) -> None:
+    def _read(self, report: str | None) -> None:
         worker = get_current_worker()
-        view = read_dataset(self.app.workspace, self.app.settings, lambda: worker.is_cancelled)
-        if not worker.is_cancelled:
+        for view in read_dataset(self.app.workspace, self.app.settings, lambda: worker.is_cancelled, report):
+            if worker.is_cancelled:
+                return
             self.post_message(DatasetRead(view))
 
     @on(DatasetRead)
@@ -117,41 +118,39 @@ class DataScreen(WorkbenchScreen):
         empty = not view.images.count()
         self.query_one("#empty").display = empty
         self.query_one("#tables").display = not empty
-        for name in TABLES:
-            rows = self.query_one(f"#{name}", RowList)
-            rows.set_source(getattr(view, name), cursor=rows.cursor if same_folder else 0)
-        self._preview(self.query_one("#images", RowList))
-        self._show_histogram(self.query_one("#statistics", RowList).cursor)
+        if before is None or before.images is not view.images:
+            self._fill(view, same_folder)
         turned = before is None or not same_folder or empty == bool(before.images.count())
         if turned and not any(form.has_focus_within for form in self.query(SettingsForm)):
             self.query_one("#make-sample" if empty else "#images").focus()
+
+    def _fill(self, view: DatasetView, same_folder: bool) -> None:
+        database = self.app.workspace.database
+        self.query_one(ImagesPane).show_all(view.images, same_folder)
+        self.query_one(HealthPane).show_issues(database, view.root, view.issues)
+        of = None if view.root_id is None else (database, view.root_id, view.report_id)
+        self.query_one(MeasuresPane).show_table(view.statistics, of, same_folder)
+        for name in ("drift", "classes", "reports"):
+            rows = self.query_one(f"#{name}", RowList)
+            rows.set_source(getattr(view, name), cursor=rows.cursor if same_folder else 0)
+
+    @on(FilesPane.Excluded)
+    def _exclusion_changed(self) -> None:
+        """Every list marks the images that are excluded now."""
+        for pane in self.query(FilesPane):
+            pane.refresh_files()
+        self.query_one(HealthPane).recount()
+
+    @on(RowList.Selected, "#reports")
+    def _choose_report(self, event: RowList.Selected) -> None:
+        """Show an older report's statistics, drift and classes."""
+        if event.control.row is not None:
+            self._read(event.control.row[0])
 
     @on(TabbedContent.TabActivated)
     def _focus_table(self, event: TabbedContent.TabActivated) -> None:
         if self.view is not None and self.view.images.count():
             event.pane.query(RowList).first().focus()
-
-    @on(RowList.Highlighted, "#images")
-    @on(RowList.Highlighted, "#problems")
-    def _image_highlighted(self, event: RowList.Highlighted) -> None:
-        self._preview(event.control)
-
-    def _preview(self, rows: RowList) -> None:
-        if self.view is not None and rows.row is not None:
-            self.query_one(PictureFile).show_file(self.view.root / unescape_name(rows.row[0]))
-
-    @on(RowList.Highlighted, "#statistics")
-    def _statistic_highlighted(self, event: RowList.Highlighted) -> None:
-        self._show_histogram(event.index)
-
-    def _show_histogram(self, index: int) -> None:
-        if self.view is not None and index < len(self.view.histograms):
-            histogram = self.view.histograms[index]
-            self.query_one(Histogram).show(
-                histogram.counts.tolist(), histogram.edges.tolist(), title=histogram.title
-            )
-        else:
-            self.query_one(Histogram).clear()
 
     def action_next_tab(self, step: int) -> None:
         """Show the next or previous table."""

@@ -16,7 +16,7 @@ from textual.worker import get_current_worker
 from fext_engine.errors import FextError
 from fext_engine.paths import escape_name
 from fext_tui.following import JobSnapshot
-from fext_tui.listing import PictureList, list_images, list_plots, list_reconstructions
+from fext_tui.listing import PictureList, Pictures, list_images, list_plots, list_reconstructions
 from fext_tui.screens.workbench import TitleLine, WorkbenchScreen
 from fext_tui.widgets.picture_file import PictureFile
 from fext_tui.widgets.row_list import RowList
@@ -26,13 +26,14 @@ EMPTY = {
     "inference": "No images to encode yet.\nPut them into {inference}",
     "reconstructions": "No reconstructions yet.\nTraining on the Model screen (2) makes them, epoch by epoch.",
     "plots": "No plots yet.\nAnalyze (Data screen) and evaluate (Model screen) make them.",
+    "list": "No list yet.\nEnter on an image of the Data screen (1) brings its list here.",
 }
 
 
 class Listed(Message):
     """A worker has listed the pictures of a tab."""
 
-    def __init__(self, tab: str, pictures: PictureList, problem: str) -> None:
+    def __init__(self, tab: str, pictures: Pictures, problem: str) -> None:
         super().__init__()
         self.tab = tab
         self.pictures = pictures
@@ -57,7 +58,8 @@ class ViewerScreen(WorkbenchScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.pictures: PictureList | None = None
+        self.pictures: Pictures | None = None
+        self._taken: tuple[Pictures, int] | None = None
         self._shown_name: str | None = None
         self._newest_sample = ""
 
@@ -65,6 +67,7 @@ class ViewerScreen(WorkbenchScreen):
         yield Tabs(
             Tab("Training", id="training"), Tab("Inference", id="inference"),
             Tab("Reconstructions", id="reconstructions"), Tab("Plots", id="plots"),
+            Tab("From Data", id="list"),
         )  # fmt: skip
         with Horizontal():
             yield RowList(id="pictures", classes="pane")
@@ -88,8 +91,19 @@ class ViewerScreen(WorkbenchScreen):
     @on(Tabs.TabActivated)
     def action_reload(self) -> None:
         """List the pictures of the current kind again."""
-        if self.is_mounted:
+        if self.tab == "list" and self._taken is not None:
+            self._show(*self._taken)
+        elif self.is_mounted:
             self._list(self.tab)
+
+    def take(self, pictures: Pictures, index: int) -> None:
+        """Go through a list of another screen, from its row `index` on."""
+        self._taken = (pictures, index)
+        tabs = self.query_one(Tabs)
+        if tabs.active == "list":
+            self._show(pictures, index)
+        else:
+            tabs.active = "list"
 
     @work(thread=True, exclusive=True, group="list", exit_on_error=False)
     def _list(self, tab: str) -> None:
@@ -105,7 +119,7 @@ class ViewerScreen(WorkbenchScreen):
                     listed = list_images(workspace.inference, cancelled)
                 case "reconstructions":
                     listed = list_reconstructions(workspace, cancelled)
-                case _:
+                case "plots":
                     listed = list_plots(workspace, cancelled)
         except (FextError, OSError) as error:
             problem = str(error)
@@ -117,17 +131,20 @@ class ViewerScreen(WorkbenchScreen):
         if message.tab != self.tab:
             return
         pictures, before = message.pictures, self._shown_name
+        self._show(pictures, pictures.find(before) if before else 0, message.problem)
+
+    def _show(self, pictures: Pictures, index: int, problem: str = "") -> None:
         self.pictures = pictures
         self.query_one(TitleLine).set_subject(escape_name(str(pictures.root)))
         rows = self.query_one(RowList)
         rows.border_title = f"{pictures.count():,} pictures"
-        rows.set_source(pictures, cursor=pictures.names.index(before) if before in pictures.names else 0)
+        rows.set_source(pictures, cursor=index)
         shown = self.query_one(PictureFile)
-        shown.tell_path = message.tab in ("reconstructions", "plots")
+        shown.tell_path = self.tab in ("reconstructions", "plots")
         if pictures.count():
             self._show_row(rows.cursor)
         else:
-            shown.show_nothing(message.problem)
+            shown.show_nothing(problem)
 
     @on(RowList.Highlighted)
     def _highlighted(self, event: RowList.Highlighted) -> None:
@@ -135,7 +152,9 @@ class ViewerScreen(WorkbenchScreen):
 
     def _show_row(self, index: int) -> None:
         if self.pictures is not None and index < self.pictures.count():
-            self._shown_name = self.pictures.names[index]
+            if self._taken is not None and self.pictures is self._taken[0]:
+                self._taken = (self.pictures, index)
+            self._shown_name = self.pictures.name(index)
             self.query_one(PictureFile).show_file(self.pictures.path(index))
 
     def action_step(self, step: int) -> None:

@@ -8,6 +8,7 @@ from app_driver import idle, lines_of, make_images, notices, opened, press, scre
 from hostile import build_hostile_folder
 from textual.widgets import Input, TabbedContent
 
+from fext_tui.screens.data_health import HealthPane
 from fext_tui.widgets.histogram import Histogram
 from fext_tui.widgets.path_input import PathInput
 from fext_tui.widgets.picture_file import PictureFile
@@ -66,6 +67,14 @@ async def test_a_folder_typed_into_the_form_is_shown_when_one_leaves_the_form(wo
         await until(pilot, lambda: app.screen.view.root == folder, "the other folder")
 
 
+async def a_measure_is_drawn_and_the_next(app, pilot):
+    histogram = app.screen.query_one(Histogram)
+    await until(pilot, lambda: "Nothing measured" not in "".join(lines_of(histogram)), "the first histogram")
+    before = list(lines_of(histogram))
+    await press(pilot, "down")
+    await until(pilot, lambda: list(lines_of(histogram)) != before, "the next measure's histogram")
+
+
 async def test_analyze_a_hostile_folder_and_look_at_every_table(workspace):
     expected = build_hostile_folder(workspace.images)
     broken = {name for name, status in expected.items() if status != "ok"}
@@ -74,24 +83,30 @@ async def test_analyze_a_hostile_folder_and_look_at_every_table(workspace):
         await press(pilot, "a")
         await until(pilot, lambda: app.active_jobs, "the job")
         await idle(pilot)
-        await until(pilot, lambda: app.screen.view.problems.count() > 0, "the report")
-        view = app.screen.view
-        assert {row[0] for row in view.problems.rows(0, 1000)} == broken
-        assert all(row[1] == expected[row[0]] and row[2] for row in view.problems.rows(0, 1000))
-        assert {row[0] for row in view.images.rows(0, 1000)} == set(expected)
-        for name in ("statistics", "drift", "classes", "problems"):
+        await until(pilot, lambda: app.screen.view.issues, "the report")
+        images = app.screen.view.images
+        names = [row[0] for row in images.rows(0, 1000)]
+        assert set(names) == set(expected)
+        await press(pilot, "]")
+        health = app.screen.query_one(HealthPane)
+        await until(pilot, lambda: app.focused.id == "issues" and health.files, "the issues")
+        await press(pilot, "home")
+        await until(pilot, lambda: health.entry.name == "broken" and health.files.count() == len(broken), "the broken files")
+        await pilot.pause()
+        rows = health.rows
+        shown = [rows.row_at(n) for n in range(rows.row_count)]
+        assert {row[0] for row in shown} == broken
+        assert all(row[1] == expected[row[0]] for row in shown)
+        for name in ("statistics", "drift", "classes", "reports"):
             await press(pilot, "]")
             await until(pilot, lambda name=name: app.focused.id == name and app.focused.row_count, f"the table {name}")
             await pilot.pause()
             assert all(line.isprintable() for line in screen_text(app).splitlines())
             if name == "statistics":
-                histogram = app.screen.query_one(Histogram)
-                before = list(lines_of(histogram))
-                await press(pilot, "down")
-                assert list(lines_of(histogram)) != before and "Nothing measured" not in "".join(before)
+                await a_measure_is_drawn_and_the_next(app, pilot)
         await press(pilot, "r")
         await pilot.pause(0.1)
-        assert app.focused.id == "problems"
+        assert app.focused.id == "reports"
 
 
 async def test_the_preview_follows_the_cursor_and_says_what_is_broken(workspace):
@@ -125,6 +140,6 @@ async def test_tables_are_reached_by_brackets_and_by_clicks(with_images):
     async with opened(with_images, size=(80, 24)) as (app, pilot):
         tabs = app.screen.query_one(TabbedContent)
         await press(pilot, "[")
-        assert tabs.active == "tab-problems"
+        assert tabs.active == "tab-reports"
         await press(pilot, "]")
         await until(pilot, lambda: tabs.active == "tab-images" and app.focused.id == "images", "the first table")
