@@ -74,7 +74,7 @@ class HealthSettings(_Section):
         0.32, "dark: the brightest percent of the pixels is below this brightness (1 is white).", ge=0, le=1
     )
     bright_above: float = _finite(
-        0.95, "bright: all but the darkest 5 percent of the pixels are above this brightness.", ge=0, le=1
+        0.7, "bright: all but the darkest 5 percent of the pixels are above this brightness.", ge=0, le=1
     )
     blurry_below: float = _finite(
         15.0, "blurry: the variance of the Laplacian, which edges raise, is below this.", ge=0, le=100_000
@@ -86,7 +86,7 @@ class HealthSettings(_Section):
         10.0, "low contrast: the standard deviation of the grey values is below this.", ge=0, le=128
     )
     odd_size_factor: float = _finite(
-        2.0, "odd size: at least so many times larger or smaller than the median.", ge=1, le=1000
+        3.0, "odd size: at least so many times larger or smaller than the median.", ge=1, le=1000
     )
     odd_aspect_below: float = _finite(
         0.35, "odd aspect: the shorter over the longer side is below this.", ge=0, le=1

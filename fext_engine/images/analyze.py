@@ -20,6 +20,8 @@ from fext_engine.jobs.job import Job
 from fext_engine.paths import escape_name
 from fext_engine.records import Records, open_records
 from fext_engine.records import images as image_records
+from fext_engine.records.exclusions import count_excluded
+from fext_engine.records.health import ISSUES, issue_counts
 
 STORE_EVERY = 0.5  # seconds of results that a crash may cost
 LOGGED_FAILURES = 20
@@ -46,7 +48,13 @@ def _analyze(job: Job, records: Records, root: Path) -> dict[str, Any]:
     problems = _scan(job, records, root)
     root_id = image_records.find_root(records, root)
     assert root_id is not None
+    excluded = count_excluded(records, root)
     codes = assign_splits(image_records.iterate_paths(records, root_id), job.settings.dataset)
+    if not len(codes) and excluded:
+        raise FextError(
+            f"all {excluded} images in {escape_name(str(root))} are excluded",
+            "take some back in: `fext images include --all`",
+        )
     if not len(codes):
         raise FextError(
             f"there is no image in {escape_name(str(root))}",
@@ -57,7 +65,9 @@ def _analyze(job: Job, records: Records, root: Path) -> dict[str, Any]:
     _measure(job, records, root, root_id)
     statuses = image_records.count_statuses(records, root)
     _tell_failures(job, records, root, statuses)
-    return _report(job, records, root_id, count_facts(root, statuses, problems))
+    _find_issues(job, records, root, root_id)
+    facts = count_facts(root, statuses, problems) | {"excluded": excluded}
+    return _report(job, records, root_id, facts)
 
 
 def _scan(job: Job, records: Records, root: Path) -> list[str]:
@@ -97,6 +107,22 @@ def _measure(job: Job, records: Records, root: Path, root_id: int) -> None:
         raise JobStopped(
             f"{store.count} of {total} images were measured and are kept; analyze again to go on"
         )
+
+
+def _find_issues(job: Job, records: Records, root: Path, root_id: int) -> None:
+    """Search the measures of all images for issues, and tell how many there are."""
+    from fext_engine.images.health import record_issues  # SciPy's graphs take their time
+
+    def progress(done: int, total: int) -> None:
+        job.progress("health", done, total)
+        if job.stop_requested:
+            raise JobStopped("all images are measured; analyze again for issues and report")
+
+    record_issues(records, root_id, job.settings.health, progress)
+    for issue, count in issue_counts(records, root):
+        job.log(f"{issue.replace('_', ' ')}: {count} image{'s' if count > 1 else ''} ({ISSUES[issue]})")
+    if excluded := count_excluded(records, root):
+        job.log(f"{excluded} excluded images were left out")
 
 
 def _report(job: Job, records: Records, root_id: int, facts: dict[str, Any]) -> dict[str, Any]:

@@ -35,6 +35,7 @@ def odd_files(rng: np.random.Generator) -> Iterator[tuple[str, bytes, str]]:
     yield from _copies(rng)
     yield from _unusual_formats(rng)
     yield from _odd_names(rng)
+    yield from _odd_shapes(rng)
 
 
 def _broken(rng: np.random.Generator) -> Iterator[tuple[str, bytes, str]]:
@@ -101,6 +102,11 @@ def _odd_names(rng: np.random.Generator) -> Iterator[tuple[str, bytes, str]]:
     yield "shapes/[red]x.png", encode(draw_shapes(rng, *SIZE), "PNG"), "a name like a text style"
     if os.name != "nt":  # Windows allows no such name
         yield "clouds/two\nlines.jpg", encode(draw_clouds(rng, *SIZE), "JPEG"), "a line break in its name"
+
+
+def _odd_shapes(rng: np.random.Generator) -> Iterator[tuple[str, bytes, str]]:
+    yield "flowers/tiny.png", encode(draw_flowers(rng, 24, 24), "PNG"), "far smaller than the others"
+    yield "clouds/panorama.jpg", encode(draw_clouds(rng, 96, 480), "JPEG"), "five times as wide as high"
 
 
 def _save(image: Image.Image, file_format: str, **options: Any) -> bytes:

@@ -111,7 +111,8 @@ def test_the_report_holds_figures_tables_and_records(workspace: Workspace, tmp_p
     assert (pixels[:, 1:].sum(axis=0) == 40 * 48 * 72).all()
     artifacts = [e.data["path"] for e in events if e.kind == "artifact"]
     assert all(Path(path).exists() for path in artifacts)
-    assert len(artifacts) == 10  # eight figures, the page, the folder
+    shown = {*report.glob("*.png"), report / "report.html", report}
+    assert {Path(path) for path in artifacts} == shown
 
     with open_records(workspace.database) as records:
         row = reports.find_report(records, "latest")
