@@ -21,6 +21,8 @@ READY = b"ready\n"
 
 CHUNK = 4  # files per message: enough to hide the messages' cost, few enough to stop soon
 _QUEUED_PER_WORKER = 3
+# glibc would give the memory back after each image, only to ask for it again a millisecond later.
+_KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(64 << 20), "MALLOC_MMAP_THRESHOLD_": str(16 << 20)}
 START_ATTEMPTS = 3  # a process may be killed, for want of memory for one, while it still starts
 
 Answer = list[Examined] | BaseException
@@ -196,7 +198,7 @@ def _start() -> subprocess.Popen[bytes]:
 def _launch() -> subprocess.Popen[bytes]:
     package = str(Path(__file__).parents[2])
     search = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    own = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1") | _KEEP_MEMORY
     try:
         # A process started by name, not by multiprocessing: that would run the caller's main module again.
         # -P keeps a numpy.py in the user's folder from being imported.
@@ -204,7 +206,7 @@ def _launch() -> subprocess.Popen[bytes]:
             [sys.executable, "-P", "-m", "fext_engine.images.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=os.environ | threads | {"PYTHONPATH": search},
+            env=os.environ | own | {"PYTHONPATH": search},
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
     except OSError as error:
