@@ -53,13 +53,13 @@ def assess_balance(counts: Sequence[ClassCount]) -> Balance:
         smallest=min(sizes, default=0),
         ratio=max(sizes) / min(sizes) if used else 1.0,
         normalised_entropy=entropy / log(len(used)) if len(used) > 1 else 1.0,
-        split_divergence=_divergence([c.train for c in used], [c.validation for c in used]),
+        split_divergence=divergence([c.train for c in used], [c.validation for c in used]),
         missing_from_train=tuple(c.name for c in used if not c.train),
         missing_from_validation=tuple(c.name for c in used if not c.validation),
     )
 
 
-def _divergence(first: Sequence[int], second: Sequence[int]) -> float:
+def divergence(first: Sequence[int], second: Sequence[int]) -> float:
     """Jensen-Shannon divergence of two lists of counts, in bits; 0 when one side has none."""
     totals = sum(first), sum(second)
     if not all(totals):

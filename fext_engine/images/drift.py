@@ -55,14 +55,20 @@ def compare_sides(names: Sequence[str], train: Floats, validation: Floats, seed:
     for column, name in enumerate(names):
         a, b = train[:, column].astype(np.float64), validation[:, column].astype(np.float64)
         ks, q = ks_distance(a, b), float(q_values[column])
-        verdict: Verdict = "none" if q >= SIGNIFICANT else "drift" if ks >= EFFECT else "small"
         found.append(
             Drift(
                 name, len(a), len(b), ks, scaled_wasserstein(a, b), stability_index(a, b),
-                float(p_values[column]), q, verdict,
+                float(p_values[column]), q, judge(q, ks),
             )
         )  # fmt: skip
     return found
+
+
+def judge(q_value: float, ks: float) -> Verdict:
+    """The verdict on a KS distance with this corrected p-value."""
+    if q_value >= SIGNIFICANT:
+        return "none"
+    return "drift" if ks >= EFFECT else "small"
 
 
 def ks_distance(a: Floats, b: Floats) -> float:

@@ -10,6 +10,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from fext_engine import __version__
+from fext_engine.images.balance import Balance
 from fext_engine.images.distributions import UNITS, ClassDistribution
 from fext_engine.images.inspection import Inspection
 from fext_engine.records.report_details import WorstFile
@@ -83,7 +84,9 @@ def render_page(
         "Summary": _summary(summary),
         "Health": _health(inspection, worst) + drawn.get("health", ""),
         "Files that cannot be used": _failures(summary, failures),
-        "Training against validation": _drift(inspection) + drawn.get("drift", ""),
+        "Training against validation": _drift(inspection)
+        + drawn.get("drift", "")
+        + _sides(inspection.balance),
         "Classes": _classes(inspection)
         + "".join(drawn.get(name, "") for name in ("class_balance", "class_measures", "class_pixels")),
         "Measures": _statistics(inspection) + drawn.get("statistics", ""),
@@ -152,7 +155,6 @@ def _drift(inspection: Inspection) -> str:
     order = {"drift": 0, "small": 1, "none": 2}
     ranked = sorted(inspection.drifts, key=lambda d: (order[d.verdict], -d.ks))
     first = ranked[0]
-    balance = inspection.balance
     rows = [
         (_words(d.measure), d.ks, d.wasserstein, d.psi, d.p_value, d.q_value,
          _Marked(f'<span class="{d.verdict}">{d.verdict}</span>'))
@@ -163,17 +165,23 @@ def _drift(inspection: Inspection) -> str:
         f"n = {first.n_train:,} training and {first.n_validation:,} validation images. drift: significant "
         "(q below 0.05) and KS distance of 0.1 or more; small: significant but below that; none: chance would do."
     )
+    return _table(header, rows, caption)
+
+
+def _sides(balance: Balance) -> str:
+    """How the classes lie on both sides of the split."""
     missing = "".join(
         f"<p>Classes missing from {side} ({len(names):,}): {escape(', '.join(names[:MAX_ROWS]))}</p>"
         for side, names in (
-            ("training", balance.missing_from_train), ("validation", balance.missing_from_validation)
+            ("training", balance.missing_from_train),
+            ("validation", balance.missing_from_validation),
         )
         if names
-    )  # fmt: skip
-    divergence = (
-        f"<p>Jensen-Shannon divergence of the class shares: {balance.split_divergence:.3g} bits (0 to 1).</p>"
     )
-    return _table(header, rows, caption) + divergence + missing
+    return (
+        f"<p>Jensen-Shannon divergence of the class shares: {balance.split_divergence:.3g} bits (0 to 1).</p>"
+        f"{missing}"
+    )
 
 
 def _classes(inspection: Inspection) -> str:

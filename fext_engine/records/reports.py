@@ -133,11 +133,30 @@ def list_reports(records: Records) -> list[sqlite3.Row]:
 
 
 def find_report(records: Records, name: str) -> sqlite3.Row:
-    """Return the report called `name`, or the newest for `latest`; raises FextError."""
-    found = [row for row in list_reports(records) if name in ("latest", row["name"])]
-    if not found:
-        raise FextError(f"there is no report called {name!r}", "`fext analyze` makes one")
-    row: sqlite3.Row = found[0]
+    """Return the report with this name or unique beginning of a name, or the newest for `latest`; raises FextError."""
+    known = list_reports(records)
+    exact = [row for row in known if name in ("latest", row["name"])]
+    found = exact[:1] or [row for row in known if row["name"].startswith(name)]
+    if len(found) == 1:
+        row: sqlite3.Row = found[0]
+        return row
+    if found:
+        raise FextError(
+            f"{len(found)} reports begin with {name!r}",
+            f"name one: {', '.join(r['name'] for r in found[:5])}",
+        )
+    way_out = "`fext reports` lists them" if known else "`fext analyze` makes one"
+    raise FextError(f"there is no report called {name!r}", way_out)
+
+
+def previous_report(records: Records, report: sqlite3.Row) -> sqlite3.Row:
+    """Return the newest report of the same folder that is older than `report`; raises FextError."""
+    row: sqlite3.Row | None = records.connection.execute(
+        "SELECT * FROM reports WHERE root = ? AND (created_at, id) < (?, ?) ORDER BY created_at DESC, id DESC",
+        (report["root"], report["created_at"], report["id"]),
+    ).fetchone()
+    if row is None:
+        raise FextError(f"{report['name']} is the first report of its folder", "name two reports to compare")
     return row
 
 

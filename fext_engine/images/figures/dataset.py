@@ -116,8 +116,9 @@ def draw_class_balance(classes: Sequence[ClassCount], balance: Balance) -> Figur
     axes.grid(axis="y", visible=False)
     axes.set_xlabel("images")
     more = f", the {len(shown)} largest shown" if len(classes) > len(shown) else ""
+    kinds = "1 class" if balance.classes == 1 else f"{balance.classes:,} classes"
     axes.set_title(
-        f"{balance.classes} classes{more}; largest {balance.largest:,} / smallest {balance.smallest:,} = "
+        f"{kinds}{more}; largest {balance.largest:,} / smallest {balance.smallest:,} = "
         f"{balance.ratio:.3g}, normalised entropy {balance.normalised_entropy:.3f}"
     )
     figure.legend(loc="outside lower center", ncols=3)

@@ -76,8 +76,10 @@ def _draw_measure(
     axes.axvline(middle, color=DARK, linewidth=1)
     axes.set_title(f"{measure.name.replace('_', ' ')}: {number_text(middle)}", loc="left")
     axes.set_xlabel(measure.unit, labelpad=1)
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=4))
-    axes.tick_params(labelsize=8)
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=3))  # ticks are most of the time that a figure takes
+    if axes.get_xscale() == "linear":
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
+    axes.tick_params(labelsize=8, length=0)
 
 
 def _bin(
@@ -144,3 +146,5 @@ def _draw_boxes(axes: Axes, boxes: Sequence[ClassDistribution], measure: Measure
     axes.set_title(measure.name.replace("_", " "), loc="left")
     axes.set_xlabel(measure.unit, labelpad=1)
     axes.grid(axis="y", visible=False)
+    if axes.get_xscale() == "linear":
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
