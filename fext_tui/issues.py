@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 BROKEN, EXCLUDED = "broken", "excluded"
 """Two lists beside the issues: files that cannot be used, and images that a person has excluded."""
 _PAGE = 5000
+_LEAST_NAME = 22
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,13 @@ class IssueFiles:
 
     @property
     def columns(self) -> Sequence[Column]:
-        shown = [Column("image"), Column("score", 8, "right"), Column("kept", 4)]
+        shown = [Column("image")]
         further = (
+            Column("score", 8, "right"), Column("kept", 4),
             Column("grp" if self.grouped else "pct", 5, "right"), Column("copy" if self.grouped else "side", 4),
             Column("measure", 18), Column("class", 14), Column("split", 10), Column("detail", 30),
         )  # fmt: skip
-        free = self.width - 36
+        free = self.width - _LEAST_NAME
         for column in further:
             if (column.width or 0) + 1 > free:
                 break

@@ -71,7 +71,7 @@ class RecordedImages:
     def names(self) -> tuple[str, ...]:
         """The database's columns behind the shown ones; `size` is sorted by the width."""
         order = "size" if self.listing.order_by == "width" else self.listing.order_by
-        wanted = [*(self.listing.filter.columns if self.listing.filter else ()), order]
+        wanted = [order, *(self.listing.filter.columns if self.listing.filter else ())]
         usual = _OF_BROKEN if self.listing.status == "broken" else _USUAL
         ordered = dict.fromkeys((usual[0], *wanted, *usual))
         free = self.width - 2 - max(_LEAST_NAME, self.width * 2 // 5)

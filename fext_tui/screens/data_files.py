@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -95,8 +96,10 @@ class FilesPane(Vertical):
 
     @on(RowList.Selected)
     async def _open(self, event: RowList.Selected) -> None:
-        if event.control is self.rows and self.files is not None:
-            await self.app.show_pictures(self.files, event.index)
+        if event.control is not self.rows or self.files is None:
+            return
+        narrow = self.files if isinstance(self.files, PictureList) else replace(self.files, width=0)  # names alone
+        await self.app.show_pictures(narrow, event.index)
 
     def _recorded(self) -> FileList | None:
         """The list, if there are records of its images; else a notice says what to do."""
