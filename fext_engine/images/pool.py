@@ -13,6 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
+import psutil
+
 from fext_engine.errors import FextError
 from fext_engine.images.findings import Examined, Task
 
@@ -25,15 +27,25 @@ _QUEUED_PER_WORKER = 3
 _KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(64 << 20), "MALLOC_MMAP_THRESHOLD_": str(16 << 20)}
 START_ATTEMPTS = 3  # a process may be killed, for want of memory for one, while it still starts
 
+SECONDS_PER_FILE = 120.0
+"""A decoder that has not answered by then hangs: its process is ended."""
+
+MEMORY_PER_WORKER = 400 << 20
+"""What a process may take, in bytes: about 50 MB, and 12 bytes for each pixel of a photograph of 24 megapixels."""
+
 Answer = list[Examined] | BaseException
 
 
 def worker_count(setting: int | Literal["auto"], images: int) -> int:
-    """How many processes to use for so many images; 0 means this process, where starting one would cost more."""
+    """How many processes to use for so many images; 0 means this process, where starting one would cost more.
+
+    Without a wish it is one a core, and no more than the free memory holds.
+    """
     if images < 2 * CHUNK:
         return 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    wanted = cores if setting == "auto" else setting
+    room = max(1, int(psutil.virtual_memory().available) // MEMORY_PER_WORKER)
+    wanted = min(cores, room) if setting == "auto" else setting
     return min(wanted, -(-images // CHUNK))
 
 
@@ -42,9 +54,10 @@ def examine_all(
 ) -> Generator[list[Examined], None, None]:
     """Yield the answers for all `tasks` in chunks, in no order, holding only a few chunks in memory.
 
-    A file at which a worker process dies twice, the second time alone, is answered as `unreadable` with
-    that reason. When `stop()` turns true, what is under way is finished and the iteration ends early. With
-    0 workers the work is done in this process. Raises FextError when no worker can be started.
+    A file at which a worker process dies, or does not answer in SECONDS_PER_FILE, twice, the second time
+    alone, is answered as `unreadable` with that reason. When `stop()` turns true, what is under way is
+    finished and the iteration ends early. With 0 workers the work is done in this process. Raises FextError
+    when no worker can be started.
     """
     chunks = _chunks(tasks)
     if workers == 0:
@@ -133,7 +146,7 @@ def _ask_alone(worker: _Worker, task: Task) -> Examined:
     try:
         return worker.ask([task])[0]
     except _WorkerDied as death:
-        return Examined(task.id, task.path, "unreadable", f"the decoder crashed on it ({death})")
+        return Examined(task.id, task.path, "unreadable", f"the decoder {death}")
 
 
 class _Worker:
@@ -148,13 +161,19 @@ class _Worker:
     def ask(self, chunk: list[Task]) -> list[Examined]:
         process = self._running()
         assert process.stdin is not None and process.stdout is not None
+        late = threading.Event()
+        alarm = threading.Timer(SECONDS_PER_FILE * len(chunk), _end_late, (process, late))
+        alarm.start()
         try:
             pickle.dump((self._root, chunk), process.stdin, pickle.HIGHEST_PROTOCOL)
             process.stdin.flush()
             answer: list[Examined] = pickle.load(process.stdout)  # from our own process: no foreign pickle
             return answer
         except (EOFError, OSError, pickle.UnpicklingError, ValueError) as error:
-            raise _WorkerDied(self._cause_of_death(process)) from error
+            cause = f"crashed on it ({self._cause_of_death(process)})"
+            raise _WorkerDied(f"hung on it for {SECONDS_PER_FILE:g} s" if late.is_set() else cause) from error
+        finally:
+            alarm.cancel()
 
     def close(self) -> None:
         with self._lock:
@@ -180,6 +199,11 @@ class _Worker:
         with self._lock:
             self._process = None
         return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def _end_late(process: subprocess.Popen[bytes], late: threading.Event) -> None:
+    late.set()
+    process.kill()
 
 
 def _start() -> subprocess.Popen[bytes]:

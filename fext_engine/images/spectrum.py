@@ -8,19 +8,22 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from fext_engine.images.decode import Pixels
+
 Floats32 = npt.NDArray[np.float32]
 
 HIGH_FREQUENCY = 0.25  # of the largest radius in the spectrum
 HASH_SIDE, HASH_PIXELS = 8, 32
 
 
-def high_frequency_share(grey: Floats32) -> float:
-    """Share, 0 to 1, of the Fourier magnitude beyond a quarter of the largest radius; (H, W) float32.
+def high_frequency_share(grey: Pixels) -> float:
+    """Share, 0 to 1, of the Fourier magnitude beyond a quarter of the largest radius; (H, W) uint8.
 
     Radii are counted in cycles per image from the spectrum's centre; the largest is the corner's.
     """
     height, width = grey.shape
-    packed = np.asarray(cv2.dft(grey), np.float32)
+    packed = grey.astype(np.float32)
+    cv2.dft(packed, packed)
     # Of the mirrored halves one is there: real numbers in the first column (and in the last of an even width),
     # real and imaginary parts side by side between them, which count for their mirror images too.
     pairs = (width - 1) // 2
@@ -44,14 +47,14 @@ def high_frequency_share(grey: Floats32) -> float:
     return max(0.0, 1 - low / total) if total > 0 else 0.0
 
 
-def perceptual_hash(grey: Floats32) -> int:
-    """64-bit pHash of (H, W) float32, 0 to 255: signs of the lowest cosine frequencies of a 32x32 copy.
+def perceptual_hash(grey: Pixels) -> int:
+    """64-bit pHash of (H, W) uint8: signs of the lowest cosine frequencies of a 32x32 copy.
 
     The copy averages areas and is rounded to whole values; signs are about the median of the 8x8 lowest
     frequencies. Bits are row by row, the first one highest.
     """
     height, width = grey.shape
-    small = np.rint(_averaging(height) @ grey @ _averaging(width).T)
+    small = np.rint(_averaging(height) @ grey.astype(np.float32) @ _averaging(width).T)
     lowest = cv2.dct(small)[:HASH_SIDE, :HASH_SIDE]
     return int.from_bytes(np.packbits(lowest > np.median(lowest)).tobytes())
 

@@ -50,10 +50,9 @@ def measure_image(pixels: Pixels) -> Measured:
     edges = cv2.Canny(across, down, CANNY_LOW * found["median"], CANNY_HIGH * found["median"])
     found["edge_density"] = cv2.countNonZero(edges) / grey.size
     del across, down, edges  # the spectrum takes as much memory again
-    exact = grey.astype(np.float32)
-    found["high_frequency_share"] = high_frequency_share(exact)
+    found["high_frequency_share"] = high_frequency_share(grey)
     values = np.array([found[name] for name in MEASURE_NAMES])
-    return Measured(values, sums.channels.astype(np.uint32), perceptual_hash(exact))
+    return Measured(values, sums.channels.astype(np.uint32), perceptual_hash(grey))
 
 
 def _distribution(counts: Floats) -> dict[str, float]:

@@ -16,6 +16,7 @@ import pytest
 from hostile import build_hostile_folder, encode, picture
 
 from fext_engine.errors import FextError
+from fext_engine.images import pool
 from fext_engine.images.findings import Examined, Task
 from fext_engine.images.pool import CHUNK, examine_all, worker_count
 from fext_engine.images.scan import scan
@@ -101,6 +102,35 @@ def test_a_file_that_kills_its_process_is_named_and_the_rest_goes_on(
     assert len(found) == 24
     assert {path: e.status for path, e in found.items() if e.status != "ok"} == {"007.jpg": "unreadable"}
     assert f"signal {signal.SIGSEGV.value}" in found["007.jpg"].reason
+
+
+def test_a_file_whose_decoder_hangs_is_named_and_the_rest_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = write_images(tmp_path, 12)
+    code = """
+        import builtins, time
+        real = builtins.open
+        def endless(file, *args, **kwargs):  # as a decoder that goes round in circles
+            if str(file).endswith("007.jpg"):
+                time.sleep(600)
+            return real(file, *args, **kwargs)
+        builtins.open = endless
+    """
+    sabotage(tmp_path / "site", monkeypatch, code)
+    monkeypatch.setattr(pool, "SECONDS_PER_FILE", 2.0)
+    found = gather(tmp_path, tasks, 1)
+    assert {path: e.reason for path, e in found.items() if e.status != "ok"} == {
+        "007.jpg": "the decoder hung on it for 2 s"
+    }
+    assert len(found) == 12
+    assert not own_workers()
+
+
+def test_processes_are_no_more_than_memory_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "MEMORY_PER_WORKER", psutil.virtual_memory().total)
+    assert worker_count("auto", 100_000) == 1
+    assert worker_count(3, 100_000) == 3
 
 
 def test_processes_that_cannot_start_are_an_error_and_no_fault_of_the_files(
