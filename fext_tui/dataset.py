@@ -15,11 +15,11 @@ from fext_engine.paths import escape_name
 from fext_tui.dataset_tables import (
     NO_CLASSES,
     NO_DRIFT,
-    NO_REPORTS,
     NO_STATISTICS,
+    ReportEntry,
     class_table,
     drift_table,
-    report_table,
+    report_entries,
     statistics_table,
 )
 from fext_tui.issues import IssueEntry, read_issues
@@ -58,7 +58,9 @@ class DatasetView:
     statistics: TableRows = NO_STATISTICS
     drift: TableRows = NO_DRIFT
     classes: TableRows = NO_CLASSES
-    reports: TableRows = NO_REPORTS
+    reports: Sequence[ReportEntry] = ()
+    report: str | None = None
+    """The name of the report that is shown."""
     issues: Sequence[IssueEntry] = ()
     scanned: bool = False
     """Whether the folder itself was read, not the records alone."""
@@ -113,21 +115,24 @@ def _with_records(
             return None
         images = open_listing(workspace.database, root, Listing(), cancelled)
         shown = escape_name(str(root.resolve()))
-        reports = [row for row in list_reports(records) if row["root"] == shown]
-        report = next((row for row in reports if report_name in (None, row["name"])), None)
+        reports = list_reports(records)
+        of_folder = (row for row in reports if row["root"] == shown)
+        report = next((row for row in of_folder if report_name in (None, row["name"])), None)
         view = DatasetView(
             root, _summary(statuses, report), "", images, root_id,
-            reports=report_table(reports, report["name"] if report else None),
+            reports=report_entries(reports),
             issues=read_issues(records, root, statuses),
         )  # fmt: skip
-        return view if report is None else _with_report(view, records, report["id"])
+        return view if report is None else _with_report(view, records, report)
 
 
-def _with_report(view: DatasetView, records: Records, report_id: int) -> DatasetView:
+def _with_report(view: DatasetView, records: Records, report: sqlite3.Row) -> DatasetView:
     from fext_engine.records.reports import report_classes, report_drift, report_statistics
 
+    report_id = report["id"]
     return replace(
         view,
+        report=report["name"],
         report_id=report_id,
         statistics=statistics_table(report_statistics(records, report_id)),
         drift=drift_table(report_drift(records, report_id)),

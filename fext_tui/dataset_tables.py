@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from fext_tui.tables import TableRows
@@ -25,11 +26,11 @@ CLASSES = (
     Column("broken", 8, "right"),
 )  # fmt: skip
 REPORTS = (
-    Column("report", None), Column("made", 16), Column("images", 11, "right"), Column("usable", 11, "right"),
-    Column("shown", 5),
+    Column("report", None), Column("made", 16), Column("images", 9, "right"), Column("shown", 5),
+    Column("folder", None),
 )  # fmt: skip
 NO_STATISTICS, NO_DRIFT = TableRows(STATISTICS), TableRows(DRIFT)
-NO_CLASSES, NO_REPORTS = TableRows(CLASSES), TableRows(REPORTS)
+NO_CLASSES = TableRows(CLASSES)
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
@@ -60,18 +61,33 @@ def class_table(rows: Sequence[sqlite3.Row]) -> TableRows:
     )  # fmt: skip
 
 
-def report_table(rows: Iterable[sqlite3.Row], shown: str | None) -> TableRows:
-    """The reports of a folder, the one that is `shown` marked."""
+@dataclass(frozen=True)
+class ReportEntry:
+    """A report as the list of reports shows it."""
+
+    name: str
+    root: str
+    made: datetime
+    images: int
+
+
+def report_entries(rows: Iterable[sqlite3.Row]) -> list[ReportEntry]:
+    """The reports of the records."""
+    return [
+        ReportEntry(row["name"], row["root"], datetime.fromtimestamp(row["created_at"]), row["images"])
+        for row in rows
+    ]
+
+
+def report_table(reports: Iterable[ReportEntry], shown: str | None) -> TableRows:
+    """Reports of any folder, the one that is `shown` marked."""
     return TableRows(
         REPORTS,
         [
-            (
-                row["name"], f"{datetime.fromtimestamp(row['created_at']):%Y-%m-%d %H:%M}", f"{row['images']:,}",
-                f"{row['usable']:,}", "  ●" if row["name"] == shown else "",
-            )
-            for row in rows
+            (r.name, f"{r.made:%Y-%m-%d %H:%M}", f"{r.images:,}", "  ●" if r.name == shown else "", r.root)
+            for r in reports
         ],
-    )  # fmt: skip
+    )
 
 
 def share_bar(share: float, cells: int) -> str:

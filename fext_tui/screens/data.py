@@ -20,6 +20,7 @@ from fext_tui.screens.data_files import FilesPane
 from fext_tui.screens.data_health import HealthPane
 from fext_tui.screens.data_images import ImagesPane
 from fext_tui.screens.data_measures import MeasuresPane
+from fext_tui.screens.data_reports import ReportsPane
 from fext_tui.screens.workbench import TitleLine, WorkbenchScreen
 from fext_tui.widgets.row_list import RowList
 from fext_tui.widgets.settings_form import SettingsForm
@@ -73,7 +74,7 @@ class DataScreen(WorkbenchScreen):
                 with TabPane("Classes", id="tab-classes"):
                     yield RowList(id="classes", empty="Not analyzed yet")
                 with TabPane("Reports", id="tab-reports"):
-                    yield RowList(id="reports", empty="Not analyzed yet")
+                    yield ReportsPane(id="reports-pane")
 
     def on_mount(self) -> None:
         self.query_one("#empty").display = False
@@ -130,7 +131,8 @@ class DataScreen(WorkbenchScreen):
         self.query_one(HealthPane).show_issues(database, view.root, view.issues)
         of = None if view.root_id is None else (database, view.root_id, view.report_id)
         self.query_one(MeasuresPane).show_table(view.statistics, of, same_folder)
-        for name in ("drift", "classes", "reports"):
+        self.query_one(ReportsPane).show_reports(database, view.reports, view.report)
+        for name in ("drift", "classes"):
             rows = self.query_one(f"#{name}", RowList)
             rows.set_source(getattr(view, name), cursor=rows.cursor if same_folder else 0)
 
@@ -141,11 +143,13 @@ class DataScreen(WorkbenchScreen):
             pane.refresh_files()
         self.query_one(HealthPane).recount()
 
-    @on(RowList.Selected, "#reports")
-    def _choose_report(self, event: RowList.Selected) -> None:
-        """Show an older report's statistics, drift and classes."""
-        if event.control.row is not None:
-            self._read(event.control.row[0])
+    @on(ReportsPane.Chosen)
+    def _choose_report(self, event: ReportsPane.Chosen) -> None:
+        """Show another report's statistics, drift and classes."""
+        if self.view is not None and event.report.root != escape_name(str(self.view.root.resolve())):
+            self.notify(f"This report is about {event.report.root}; o opens that folder.", severity="warning")
+        else:
+            self._read(event.report.name)
 
     @on(TabbedContent.TabActivated)
     def _focus_table(self, event: TabbedContent.TabActivated) -> None:

@@ -98,7 +98,9 @@ class FilesPane(Vertical):
     async def _open(self, event: RowList.Selected) -> None:
         if event.control is not self.rows or self.files is None:
             return
-        narrow = self.files if isinstance(self.files, PictureList) else replace(self.files, width=0)  # names alone
+        narrow = (
+            self.files if isinstance(self.files, PictureList) else replace(self.files, width=0)
+        )  # names alone
         await self.app.show_pictures(narrow, event.index)
 
     def _recorded(self) -> FileList | None:

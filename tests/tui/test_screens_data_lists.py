@@ -197,15 +197,20 @@ async def test_a_measure_has_its_histograms_and_a_box_a_class(workspace, size):
         assert "█" in screen_text(app)
 
 
-async def test_an_older_report_is_shown(workspace):
+async def test_reports_are_compared_and_an_older_one_is_shown(workspace):
     make_recorded(workspace, report=True)
     make_recorded(workspace, 20, report=True)
-    async with opened(workspace, size=(120, 40)) as (app, pilot):
+    async with opened(workspace, size=(160, 40)) as (app, pilot):
         await images_of(app, pilot)
         await press(pilot, "[")
         await until(pilot, lambda: app.focused.id == "reports" and app.focused.row_count == 2, "the reports")
         newest, older = (app.focused.row_at(n)[0] for n in (0, 1))
         assert newest in text_of(app, "#summary")
-        await press(pilot, "down", "enter")
+        await press(pilot, "down")
+        await until(pilot, lambda: f"From {older} to {newest}" in screen_text(app), "the comparison")
+        changes = app.screen.query_one("#changes", RowList)
+        rows = {row[0]: row[1:4] for row in map(changes.row_at, range(changes.row_count))}
+        assert rows["files images"] == ("14", "22", "+8") and rows["class a"] == ("6", "10", "+4")
+        await press(pilot, "enter")
         await until(pilot, lambda: older in text_of(app, "#summary"), "the older report")
-        assert app.focused.row[-1].strip() == "●"
+        assert app.focused.row[3].strip() == "●"
