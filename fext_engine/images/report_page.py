@@ -50,6 +50,7 @@ thead th { position: sticky; top: 0; background: Canvas; }
 tr:hover td { background: var(--soft); }
 .drift { color: #c23b3b; font-weight: 600; } .small { color: #b86e0b; }
 figure { margin: 1rem 0; } figcaption { opacity: .75; font-size: .86rem; }
+@media print { .table { max-height: none; overflow: visible; } }
 figure img { max-width: 100%; height: auto; background: #fff; border: 1px solid var(--line); }
 </style>
 </head>
@@ -114,6 +115,7 @@ def _summary(summary: Mapping[str, Any]) -> str:
         "files": summary["images"],
         "usable": summary["usable"],
         "cannot be used": summary["broken"],
+        "excluded by hand": summary.get("excluded", 0),
         "folders that cannot be read": len(summary["unread_folders"]),
         "training": summary["train"],
         "validation": summary["validation"],
@@ -125,7 +127,7 @@ def _summary(summary: Mapping[str, Any]) -> str:
         "measures that drift": ", ".join(_words(name) for name in summary["drift"]) or "none",
         "split": ", ".join(f"{_words(key)} {value:g}" for key, value in summary["split"].items()),
     }
-    return _table(("what", "value"), facts.items())
+    return _table(("what", "value"), ((k, f"{v:,}" if isinstance(v, int) else v) for k, v in facts.items()))
 
 
 def _health(inspection: Inspection, worst: Iterable[WorstFile]) -> str:
@@ -146,7 +148,8 @@ def _failures(summary: Mapping[str, Any], failures: Iterable[Sequence[Any]]) -> 
     text = f"<p>Folders that cannot be read:</p><ul>{folders}</ul>" if folders else ""
     if not rows:
         return text or "<p>None.</p>"
-    return text + _table(("file", "class", "status", "reason"), rows, _cut(len(rows), summary["broken"]))
+    named = ((path, name, _words(status), reason) for path, name, status, reason in rows)
+    return text + _table(("file", "class", "status", "reason"), named, _cut(len(rows), summary["broken"]))
 
 
 def _drift(inspection: Inspection) -> str:
@@ -224,7 +227,7 @@ def _median_and_band(found: ClassDistribution | None) -> str:
 
 
 def _cut(shown: int, total: int) -> str:
-    return f"The first {shown:,} of {total:,}." if shown < total else f"{total:,} rows."
+    return f"The first {shown:,} of {total:,}." if shown < total else ""
 
 
 def _table(header: Sequence[str], rows: Iterable[Iterable[Any]], caption: str = "") -> str:

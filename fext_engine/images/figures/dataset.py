@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from fext_engine.images.balance import Balance, ClassCount
 from fext_engine.images.drift import EFFECT, Drift
@@ -135,6 +136,7 @@ def draw_issues(issues: Sequence[tuple[str, int]], images: int) -> Figure:
     axes.set_yticks(range(len(shown)), [name.replace("_", " ") for name, _ in shown])
     axes.invert_yaxis()
     axes.margins(x=0.15)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(axis="y", visible=False)
     axes.set_xlabel("images")
     axes.set_title(f"Health issues among {images:,} images")
