@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from fext_engine import __version__
-from fext_engine.cli import jobs, places, presets, runs, verbs
+from fext_engine.cli import images, jobs, places, presets, reports, runs, verbs
 from fext_engine.cli.terminal import open_terminal_ui
 
 app = typer.Typer(
@@ -21,7 +21,9 @@ app = typer.Typer(
 )
 for verb in (verbs.analyze, verbs.train, verbs.resume, verbs.evaluate, verbs.encode, verbs.sample):
     app.command()(verb)
+app.add_typer(images.app, name="images")
 app.add_typer(runs.app, name="runs")
+app.add_typer(reports.app, name="reports")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(presets.app, name="presets")
 app.command()(places.locate)

@@ -15,7 +15,7 @@ from fext_engine.cli.common import Common, command
 from fext_engine.cli.tables import CsvFile, aligned, show_table
 from fext_engine.cli.wording import figure, moment
 from fext_engine.paths import escape_name
-from fext_engine.records import open_records, reports
+from fext_engine.records import open_records
 
 if TYPE_CHECKING:
     from fext_engine.images.comparison import Comparison
@@ -31,6 +31,8 @@ Report = Annotated[str, typer.Argument(metavar="NAME", help=_NAME)]
 @command
 def show_all(common: Common, csv_file: CsvFile = None) -> None:
     """List the dataset reports, the newest first."""
+    from fext_engine.records import reports  # NumPy, which other commands do without
+
     with open_records(common.workspace.database) as records:
         rows = [_plain(row) for row in reports.list_reports(records)]
     shown = [{**row, "created": moment(row["created"])} for row in rows]
@@ -42,6 +44,8 @@ def show_all(common: Common, csv_file: CsvFile = None) -> None:
 @command
 def show(common: Common, report: Report, csv_file: CsvFile = None) -> None:
     """Show one report: its counts, its folder, and the distribution of every measure."""
+    from fext_engine.records import reports  # NumPy, which other commands do without
+
     with open_records(common.workspace.database) as records:
         found = reports.find_report(records, report)
         statistics = [_without_id(row) for row in reports.report_statistics(records, found["id"])]
@@ -76,6 +80,8 @@ def compare(
     csv_file: CsvFile = None,
 ) -> None:
     """Compare two reports: counts, issues, classes, and the measures that changed most."""
+    from fext_engine.records import reports  # NumPy, which other commands do without
+
     from fext_engine.images.comparison import compare_reports  # SciPy's statistics take their time
 
     with open_records(common.workspace.database) as records:

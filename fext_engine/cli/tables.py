@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +13,7 @@ import typer
 from fext_engine.cli.common import Common
 from fext_engine.errors import FextError
 from fext_engine.paths import escape_name
-from fext_engine.workspace import write_atomic
+from fext_engine.workspace import atomic_file
 
 CsvFile = Annotated[str | None, typer.Option("--csv", metavar="FILE", help="Write the table to a CSV file.")]
 Row = Mapping[str, Any]
@@ -27,7 +27,7 @@ def show_table(
     `empty` is said where there is no row. Raises FextError when the CSV file cannot be written.
     """
     if csv_file:
-        _write_csv(Path(csv_file).expanduser(), rows)
+        stream_csv(csv_file, rows)
     if common.json:
         common.print_json(rows)
     elif csv_file:
@@ -57,15 +57,24 @@ def aligned(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _write_csv(path: Path, rows: Sequence[Row]) -> None:
-    text = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+def stream_csv(file_name: str, rows: Iterable[Row]) -> int:
+    """Write a table of any length to a CSV file, whole or not at all, and return the number of rows.
+
+    Raises FextError when the file cannot be written.
+    """
+    path, count = Path(file_name).expanduser(), 0
     try:
-        write_atomic(path, text.getvalue())
+        with atomic_file(path) as file:
+            text = io.TextIOWrapper(file, "utf-8", newline="")
+            for row in rows:
+                if not count:
+                    writer = csv.DictWriter(text, list(row), lineterminator="\n")
+                    writer.writeheader()
+                writer.writerow(row)
+                count += 1
+            text.detach()  # the file is closed by its owner
     except OSError as error:
         raise FextError(
             f"cannot write {escape_name(str(path))}: {error.strerror}", "choose another file with --csv"
         ) from error
+    return count

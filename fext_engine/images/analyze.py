@@ -21,7 +21,8 @@ from fext_engine.paths import escape_name
 from fext_engine.records import Records, open_records
 from fext_engine.records import images as image_records
 from fext_engine.records.exclusions import count_excluded
-from fext_engine.records.health import ISSUES, issue_counts
+from fext_engine.records.health import issue_counts
+from fext_engine.records.issue_names import ISSUES
 
 STORE_EVERY = 0.5  # seconds of results that a crash may cost
 LOGGED_FAILURES = 20

@@ -14,6 +14,8 @@ from fext_engine.images.scan import ScannedFile, scan
 from fext_engine.images.split import split_dataset
 from fext_engine.jobs.job import Job
 from fext_engine.paths import escape_name
+from fext_engine.records import open_records
+from fext_engine.records.exclusions import excluded_paths
 from fext_engine.settings import Settings
 from fext_engine.training.augmentation import identities
 from fext_engine.training.batches import ImageSet
@@ -68,6 +70,7 @@ def train(job: Job) -> dict[str, Any]:
         raise FextError(
             f"there are no images in {escape_name(str(root))}", "put some there, or use --images DIR"
         )
+    _leave_out_excluded(job, root, files)
     train_paths, validation_paths = split_dataset(list(files), settings.dataset)
     used = [files[path] for path in (*train_paths, *validation_paths)]
     split = _read_pixels(job, settings, root, used, (train_paths, validation_paths))
@@ -134,6 +137,19 @@ def _read_pixels(
                 "add images, or change dataset.sample_size and dataset.validation_size",
             )
     return _Split(train_paths, validation_paths, cache)
+
+
+def _leave_out_excluded(job: Job, root: Path, files: dict[str, ScannedFile]) -> None:
+    """Drop the images that a person excluded from `files`, before the split, as the analysis does."""
+    with open_records(job.workspace.database) as records:
+        found = [path for path in excluded_paths(records, root) if files.pop(path, None)]
+    if found:
+        job.log(f"{len(found)} excluded image{'s are' if len(found) > 1 else ' is'} left out")
+    if not files:
+        raise FextError(
+            f"all images in {escape_name(str(root))} are excluded",
+            "take some back in: `fext images include --all`",
+        )
 
 
 def _note_left_out(job: Job, run: RunFolder, cache: PixelCache) -> None:
