@@ -12,7 +12,7 @@ from fext_tui.widgets.columns import Column
 from fext_tui.widgets.text import format_figure
 
 STATISTICS = (
-    Column("measure", None), Column("median", 9, "right"), Column("mean", 9, "right"), Column("p5", 9, "right"),
+    Column("measure", 21), Column("median", 9, "right"), Column("mean", 9, "right"), Column("p5", 9, "right"),
     Column("p95", 9, "right"), Column("unit", 6),
 )  # fmt: skip
 DRIFT = (
@@ -26,8 +26,7 @@ CLASSES = (
     Column("broken", 8, "right"),
 )  # fmt: skip
 REPORTS = (
-    Column("report", None), Column("made", 16), Column("images", 9, "right"), Column("shown", 5),
-    Column("folder", None),
+    Column("", 1), Column("made", 16), Column("images", 9, "right"), Column("report", None), Column("folder", None),
 )  # fmt: skip
 NO_STATISTICS, NO_DRIFT = TableRows(STATISTICS), TableRows(DRIFT)
 NO_CLASSES = TableRows(CLASSES)
@@ -84,7 +83,7 @@ def report_table(reports: Iterable[ReportEntry], shown: str | None) -> TableRows
     return TableRows(
         REPORTS,
         [
-            (r.name, f"{r.made:%Y-%m-%d %H:%M}", f"{r.images:,}", "  ●" if r.name == shown else "", r.root)
+            ("●" if r.name == shown else "", f"{r.made:%Y-%m-%d %H:%M}", f"{r.images:,}", r.name, r.root)
             for r in reports
         ],
     )
