@@ -62,7 +62,7 @@ def _hash_paths(paths: Iterable[str], seed: int) -> npt.NDArray[np.uint64]:
     digests = bytearray()
     for path in paths:
         digests += hashlib.blake2b(path.encode(), digest_size=size, key=key).digest()
-    return np.frombuffer(bytes(digests), "<u8").reshape(-1, _DECISIONS)
+    return np.frombuffer(digests, "<u8").reshape(-1, _DECISIONS)
 
 
 def _first(ranks: npt.NDArray[np.uint64], among: npt.NDArray[np.intp], count: int) -> npt.NDArray[np.intp]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,18 +96,27 @@ def record_splits(records: Records, root_id: int, codes: npt.NDArray[np.uint8]) 
 
     Excluded images are on no side.
     """
-    query = "SELECT id, split FROM images WHERE root_id = ? AND NOT excluded ORDER BY id"
-    stored = records.connection.execute(query, (root_id,))
-    changes: list[tuple[str, int]] = []
-    for row, code in zip(stored, codes, strict=True):
-        if row["split"] != SPLIT_NAMES[code]:
-            changes.append((SPLIT_NAMES[code], row["id"]))
+    stored = _iterate_splits(records, root_id)
+    changes = (
+        (SPLIT_NAMES[code], image_id)
+        for (image_id, split), code in zip(stored, codes, strict=True)
+        if split != SPLIT_NAMES[code]
+    )
     with records.connection as connection:
         connection.executemany("UPDATE images SET split = ? WHERE id = ?", changes)
         connection.execute(
             "UPDATE images SET split = 'unused' WHERE root_id = ? AND excluded AND split <> 'unused'",
             (root_id,),
         )
+
+
+def _iterate_splits(records: Records, root_id: int) -> Iterator[tuple[int, str]]:
+    """Yield the id and split of the images of `iterate_paths`, a window at a time: splits may change meanwhile."""
+    query = "SELECT id, split FROM images WHERE root_id = ? AND NOT excluded AND id > ? ORDER BY id LIMIT ?"
+    last = 0
+    while rows := records.connection.execute(query, (root_id, last, CHUNK)).fetchall():
+        last = rows[-1]["id"]
+        yield from map(tuple, rows)
 
 
 def count_pending(records: Records, root_id: int) -> int:
@@ -135,7 +145,11 @@ def record_examined(records: Records, found: Sequence[Examined]) -> None:
     usable = [e for e in found if e.status == "ok"]
     with records.connection as connection:
         connection.executemany(_RECORD_FOUND, ([*(getattr(e, name) for name in _FOUND), e.id] for e in found))
-        for table in ("image_statistics", "image_histograms", "image_thumbnails"):  # of the file's earlier content
+        for table in (
+            "image_statistics",
+            "image_histograms",
+            "image_thumbnails",
+        ):  # of the file's earlier content
             connection.executemany(
                 f"DELETE FROM {table} WHERE image_id = ?", ((e.id,) for e in found if e.status != "ok")
             )
@@ -226,13 +240,8 @@ def conditions(
 
 
 def _chunks(files: Iterable[ScannedFile]) -> Iterator[list[ScannedFile]]:
-    chunk: list[ScannedFile] = []
-    for file in files:
-        chunk.append(file)
-        if len(chunk) == CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
+    pending = iter(files)
+    while chunk := list(islice(pending, CHUNK)):
         yield chunk
 
 
