@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fext_engine.images.balance import ClassCount, assess_balance
+from fext_engine.images.balance import ClassCount, assess_balance, divergence
 from fext_engine.images.drift import compare_sides, ks_distance, scaled_wasserstein, stability_index
 
 
@@ -88,3 +88,32 @@ def test_balance_by_hand() -> None:
 def test_one_class_is_even() -> None:
     balance = assess_balance([ClassCount("", 8, 2, 0, 0)])
     assert (balance.ratio, balance.normalised_entropy) == (1, 1)
+
+
+def test_q_values_are_benjamini_and_hochberg_over_all_measures() -> None:
+    rng = np.random.default_rng(5)
+    train, validation = rng.normal(size=(90, 6)), rng.normal([0, 0.2, 0.4, 0.6, 0.8, 0], size=(60, 6))
+    found = compare_sides("abcdef", train, validation)
+    p = np.array([d.p_value for d in found])
+    order = np.argsort(p)
+    expected = np.empty(6)
+    expected[order] = np.minimum.accumulate((p[order] * 6 / np.arange(1, 7))[::-1])[::-1]
+    assert [d.q_value for d in found] == pytest.approx(expected)
+
+
+def test_a_single_drifting_measure_is_found_among_many() -> None:
+    rng = np.random.default_rng(2)
+    train, validation = rng.normal(size=(320, 44)), rng.normal(size=(80, 44))
+    validation[:, 7] += 1
+    found = compare_sides([str(i) for i in range(44)], train, validation)
+    assert [d.measure for d in found if d.verdict == "drift"] == ["7"]
+
+
+def test_the_divergence_of_classes_between_the_sides_by_hand() -> None:
+    assert divergence([10, 0], [0, 5]) == pytest.approx(1)
+    assert divergence([30, 10], [3, 1]) == pytest.approx(0)
+    p, q = np.array([0.5, 0.5]), np.array([0.25, 0.75])
+    middle = (p + q) / 2
+    expected = stats.entropy(p, middle, base=2) / 2 + stats.entropy(q, middle, base=2) / 2
+    assert divergence([2, 2], [1, 3]) == pytest.approx(expected)
+    assert divergence([1, 2], [0, 0]) == 0
