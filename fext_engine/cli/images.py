@@ -152,13 +152,9 @@ def _image_rows(records: Records, root: Path, filter_text: str | None) -> Iterat
 
 
 def _issue_rows(records: Records, root: Path, issue: str) -> Iterator[dict[str, Any]]:
-    from fext_engine.records.health import check_issue, list_issue
+    from fext_engine.records.health import iterate_issue
 
-    check_issue(issue)
-    start = 0
-    while rows := list_issue(records, root, issue, start, _WINDOW):
-        yield from map(dict, rows)
-        start += len(rows)
+    return map(dict, iterate_issue(records, root, issue))
 
 
 def _at_most_one(*given: object) -> None:

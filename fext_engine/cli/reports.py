@@ -80,9 +80,8 @@ def compare(
     csv_file: CsvFile = None,
 ) -> None:
     """Compare two reports: counts, issues, classes, and the measures that changed most."""
-    from fext_engine.records import reports  # NumPy, which other commands do without
-
     from fext_engine.images.comparison import compare_reports  # SciPy's statistics take their time
+    from fext_engine.records import reports  # NumPy, which other commands do without
 
     with open_records(common.workspace.database) as records:
         if before is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from fext_engine.records.database import Records
 from fext_engine.records.images import find_root
 from fext_engine.records.issue_names import ISSUES
 
-__all__ = ["ISSUES", "Issue", "check_issue", "issue_counts", "list_issue", "replace_issues"]
+__all__ = ["ISSUES", "Issue", "check_issue", "issue_counts", "iterate_issue", "list_issue", "replace_issues"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,22 @@ def list_issue(
     Columns: path, class, split, score, percentile, measure, direction, group_number, detail, excluded. Images
     that were excluded since the analysis are among them. Raises FextError for an issue that does not exist.
     """
-    check_issue(issue)
+    return _select(records, root, issue, offset, limit).fetchall()
+
+
+def iterate_issue(records: Records, root: Path, issue: str) -> Iterator[sqlite3.Row]:
+    """All rows of `list_issue`, a few at a time in memory."""
+    return _select(records, root, issue, 0, -1)
+
+
+def _select(records: Records, root: Path, issue: str, offset: int, limit: int) -> sqlite3.Cursor:
     return records.connection.execute(
         "SELECT path, class, split, score, percentile, measure, direction, group_number, detail, excluded "
         "FROM (SELECT * FROM image_issues WHERE root_id = ? AND issue = ? "
         "      ORDER BY group_number, severity DESC, image_id LIMIT ? OFFSET ?) AS window "
         "JOIN images ON images.id = image_id ORDER BY group_number, severity DESC, image_id",
-        (find_root(records, root), issue, limit, offset),
-    ).fetchall()
+        (find_root(records, root), check_issue(issue), limit, offset),
+    )
 
 
 def check_issue(issue: str) -> str:

@@ -13,20 +13,16 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from found_issues import find_issues
 from hostile import build_hostile_folder, encode, picture
 from scipy.stats import median_abs_deviation
 
 from fext_engine.errors import FextError, JobStopped
-from fext_engine.images.examine import examine
-from fext_engine.images.health import record_issues
 from fext_engine.images.measures import MEASURES_BY_NAME
 from fext_engine.images.outliers import JUDGED, find_outliers, percentile, robust
 from fext_engine.images.sample_pictures import CLASSES
-from fext_engine.images.scan import scan
-from fext_engine.images.split import assign_splits
 from fext_engine.jobs.run import run_here
 from fext_engine.records import health, open_records
-from fext_engine.records import images as image_records
 from fext_engine.records.image_values import read_fingerprints
 from fext_engine.records.issue_names import ISSUES
 from fext_engine.settings import Settings
@@ -43,20 +39,6 @@ def workspace(tmp_path: Path) -> Workspace:
 def analyze(workspace: Workspace, folder: Path, **options: Any) -> dict[str, Any]:
     settings = {"dataset.images": str(folder), "device.num_workers": 0, **options}
     return run_here(workspace, "analyze", Settings().with_options(settings))
-
-
-def find_issues(workspace: Workspace, folder: Path, **options: Any) -> None:
-    """What `analyze` does before its report, in a fraction of the time."""
-    settings = Settings().with_options({"dataset.images": str(folder), **options})
-    with open_records(workspace.database) as records:
-        for _ in image_records.record_scan(records, folder, scan(folder)):
-            pass
-        root_id = image_records.find_root(records, folder)
-        codes = assign_splits(image_records.iterate_paths(records, root_id), settings.dataset)
-        image_records.record_splits(records, root_id, codes)
-        found = [examine(folder, task) for task in image_records.iterate_pending(records, root_id)]
-        image_records.record_examined(records, found)
-        record_issues(records, root_id, settings.health, lambda done, total: None)
 
 
 def rows_of(workspace: Workspace, folder: Path, issue: str) -> list[dict[str, Any]]:
