@@ -14,13 +14,13 @@ from fext_engine.images.examine import unpack_histogram
 from fext_engine.images.outliers import FEWEST, JUDGED, Robust, find_outliers, percentile, robust
 from fext_engine.records import Records
 from fext_engine.records.health import Issue, replace_issues
-from fext_engine.records.image_values import WINDOW, Window, count_used, windows
+from fext_engine.records.image_values import Window, count_used, windows
 from fext_engine.settings import HealthSettings
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-MOST = 200_000
+MOST = 50_000
 """Images that percentiles, medians and quartiles are drawn from; of more a fixed random part is taken."""
 _LUMA = np.array([0.241, 0.691, 0.068])  # perceived brightness: the root of the weighted squares
 _QUARTILE_SPANS = 3  # Tukey's far-out fences
@@ -69,7 +69,7 @@ def _find_all(
 ) -> Iterator[Issue]:
     total = count_used(records, root_id)
     progress(0, total)
-    rows: list[Window] = list(windows(records, root_id)) if total <= WINDOW else []
+    rows: list[Window] = list(windows(records, root_id)) if total <= MOST // 5 else []
     reference = _reference(iter(rows) if rows else windows(records, root_id, MOST))
     if not len(reference["std"]):
         return
@@ -103,7 +103,7 @@ def statistics_of(window: Window) -> dict[str, Floats]:
 
 
 def _brightness(packed: list[bytes]) -> dict[str, Floats]:
-    cumulative = np.stack([unpack_histogram(counts) for counts in packed]).cumsum(axis=2, dtype=np.int64)
+    cumulative = np.stack([unpack_histogram(counts) for counts in packed]).cumsum(axis=2, dtype=np.uint32)
     found = {}
     for name, share in (("brightness_p99", 0.99), ("brightness_p5", 0.05)):
         levels = (cumulative < share * cumulative[:, :, -1:]).sum(axis=2)
@@ -178,7 +178,7 @@ def _outliers(
     ):
         name, ordered = JUDGED[column].name, scales[column].ordered
         value = float(values[name][place])
-        detail = f"{value:.4g}, median {np.median(ordered):.4g}" + (f"; also {others}" if others else "")
+        detail = f"{value:.4g}, median {scales[column].middle:.4g}" + (f"; also {others}" if others else "")
         rank = float(percentile(ordered, np.array([value]))[0])
         yield Issue(
             int(window.ids[place]), "outlier", window.root_id, abs(z), z, rank, name,

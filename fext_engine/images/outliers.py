@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +33,10 @@ class Robust:
     """The values of the dataset or of a random part of it, ascending."""
     floor: float
     """What zeros count as on a logarithmic scale."""
+    middle: float
+    """The median."""
     median: float
+    """The median on that scale."""
     spread: float
     """Median absolute deviation; 0 where percentiles decide: see `robust`."""
 
@@ -58,9 +61,10 @@ def robust(measure: Measure, ordered: Floats, limit: float) -> Robust:
     values = scaled(measure, ordered, floor)
     median = float(np.median(values))
     spread = float(np.median(np.abs(values - median)))
-    found = Robust(measure, ordered, floor, median, spread)
+    middle = float(np.median(ordered))
+    found = Robust(measure, ordered, floor, middle, median, spread)
     if spread > 0 and beyond(found, ordered, limit).sum() > max(RARE_COUNT, RARE_SHARE * len(ordered)):
-        found = Robust(measure, ordered, floor, median, 0.0)
+        found = replace(found, spread=0.0)
     return found
 
 
@@ -76,7 +80,7 @@ def scaled(measure: Measure, values: Floats, floor: float) -> Floats:
         return np.log(np.maximum(values, floor))
     if measure.unit == "share":
         return np.asarray(logit(np.clip(values, _SHARE_FLOOR, 1 - _SHARE_FLOOR)), np.float64)
-    return -np.log(_BITS_CEILING - values) if measure.unit == "bits" else values
+    return -np.log(_BITS_CEILING - np.minimum(values, 8.0)) if measure.unit == "bits" else values
 
 
 def percentile(ordered: Floats, values: Floats) -> Floats:

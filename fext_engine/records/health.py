@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 from fext_engine.errors import FextError
@@ -31,6 +32,7 @@ class Issue:
     detail: str = ""
 
 
+_ROW = attrgetter(*Issue.__dataclass_fields__)
 _INSERT = f"INSERT INTO image_issues VALUES ({', '.join('?' * len(Issue.__dataclass_fields__))})"
 
 
@@ -38,7 +40,7 @@ def replace_issues(records: Records, root_id: int, found: Iterable[Issue]) -> No
     """Store the issues of a root in the place of the earlier ones, all or nothing; `found` may read meanwhile."""
     with records.connection as connection:
         connection.execute("DELETE FROM image_issues WHERE root_id = ?", (root_id,))
-        connection.executemany(_INSERT, (astuple(issue) for issue in found))
+        connection.executemany(_INSERT, map(_ROW, found))
 
 
 def issue_counts(records: Records, root: Path) -> list[tuple[str, int]]:
