@@ -83,7 +83,8 @@ class MaintenanceDialog(ModalScreen[None]):
             return
         item = self.items[index]
         if item.in_use:
-            self.notify(f"Job {item.in_use} uses it: stop the job first (J lists them).", severity="warning", markup=False)
+            words = f"Job {item.in_use} uses it: stop the job first (J lists them)."
+            self.notify(words, severity="warning", markup=False)
         else:
             self._ask([item])
 
