@@ -11,6 +11,7 @@ from textual.widgets import Input, Markdown
 
 from fext_engine.jobs.folder import read_pid
 from fext_engine.presets import load_last_used
+from fext_tui.app import FextApp
 from fext_tui.dialogs.leave import LeaveDialog
 from fext_tui.following import JobSnapshot, JobUpdated, LogLine
 from fext_tui.widgets.job_bar import JobBar
@@ -73,6 +74,18 @@ async def test_the_settings_form_takes_the_room_of_the_list_where_there_is_littl
         await press(pilot, "escape")
         await until(pilot, lambda: app.focused is app.screen.query_one("#runs"), "the focus in the list")
         assert not form.region.area
+
+
+@pytest.mark.parametrize(("depth", "no_color", "theme"), [("standard", "", "ansi-dark"), ("standard", "1", "textual-dark"), ("256", "", "textual-dark")])
+async def test_sixteen_colours_are_the_terminals_own(workspace, monkeypatch, depth, no_color, theme):
+    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", depth)
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", no_color)
+    app = FextApp(workspace)
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        assert app.theme == theme
+        assert "FeXT" in screen_text(app)
 
 
 # Settings and presets
@@ -351,8 +364,6 @@ async def test_settings_that_cannot_be_kept_do_not_hinder_leaving(with_images):
 
 
 async def test_a_broken_last_configuration_is_told_and_defaults_are_used(with_images):
-    from fext_tui.app import FextApp
-
     (with_images.configurations / "last_used.toml").write_text("[training]\nepochs = -1\n")
     app = FextApp(with_images)
     async with app.run_test(notifications=True) as pilot:
