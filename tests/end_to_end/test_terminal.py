@@ -155,7 +155,7 @@ def test_without_a_terminal_one_sentence_names_the_way_without_one(workspace, en
 
 @pytest.mark.slow
 def test_the_tour_by_keys(workspace, fext):
-    """An empty folder, the sample dataset, its analysis, a training, latent vectors: by keys alone."""
+    """An empty folder, the sample dataset, its analysis, a training, its metrics, latent vectors: by keys alone."""
     remember(workspace)
     terminal = fext()
     terminal.wait_for("There are no images here yet")
@@ -169,6 +169,8 @@ def test_the_tour_by_keys(workspace, fext):
     terminal.wait_for("No runs yet")
     terminal.press("t")
     terminal.wait_for("train.* finished", 180)
+    terminal.press("v")
+    terminal.wait_for("evaluate.* finished", 120)
     terminal.press("e")
     terminal.wait_for("Encode a folder")
     while "path of a folder" not in terminal.text:  # shown as soon as the line has the focus and is empty
@@ -182,3 +184,4 @@ def test_the_tour_by_keys(workspace, fext):
     terminal.press("q")
     assert terminal.wait() == 0
     assert len(list(workspace.inference.glob("*/latents.npy"))) == 1
+    assert len(list(workspace.checkpoints.glob("*/evaluation/report.json"))) == 1
