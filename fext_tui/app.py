@@ -105,7 +105,8 @@ class FextApp(App[None]):
             return Settings()
 
     def on_mount(self) -> None:
-        self.theme = "textual-dark"
+        few_colours = self.console.color_system in ("standard", "windows") and not self.no_color
+        self.theme = "ansi-dark" if few_colours else "textual-dark"  # of 16, the terminal's own are the readable ones
         self._leave_on_signals()
         self.call_after_refresh(self._watch_jobs)
 

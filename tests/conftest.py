@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+# Before anything imports torch, here or in a child: with tiny tensors, and several tests at once, more threads
+# only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(scope="session")
 def photos() -> Path:

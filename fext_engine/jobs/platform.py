@@ -40,7 +40,8 @@ def start_detached(command: list[str], output: Path) -> subprocess.Popen[bytes]:
 def lower_priority() -> None:
     """Let interactive programs go first; workers that this process starts later inherit it."""
     with contextlib.suppress(psutil.Error, OSError):
-        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if WINDOWS else BACKGROUND_NICENESS)
+        me = psutil.Process()
+        me.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if WINDOWS else min(19, me.nice() + BACKGROUND_NICENESS))
 
 
 def ask_to_stop(pid: int | None, folder: Path) -> None:

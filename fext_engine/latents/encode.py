@@ -58,7 +58,7 @@ def encode(job: Job) -> dict[str, Any]:
 
     The input is the workspace's inference folder and the output a new folder in it, unless they are given.
     The output appears whole or not at all, with the rows in the order of the scan. Files that cannot be
-    decoded have no row number but a status and a reason.
+    decoded come after them, without a row number, with a status and a reason.
     """
     run = RunFolder(job.workspace.find_run(str(job.arguments["run"])))
     job.belongs_to(run.name)
@@ -97,18 +97,20 @@ def _write(work: _Encoding, folder: Path) -> Counter[str]:
     ):
         rows = csv.writer(rows_file, lineterminator="\n")
         rows.writerow(ROW_HEADER)
+        broken: list[tuple[str | int, ...]] = []  # at the end: row i of the vectors is line i of the file
         for batch in _batches(work):
             row = latents.rows
             good = [image.pixels for image in batch if image.pixels is not None]
             if good:
                 latents.write(encode_pixels(work.loaded, np.stack(good), work.device, inference.pooling))
             for image in batch:
-                number = row if image.pixels is not None else ""
-                row += image.pixels is not None
-                rows.writerow(
-                    (number, image.path, image.width or "", image.height or "", image.digest,
-                     image.status, image.reason)
-                )  # fmt: skip
+                size = (image.width or "", image.height or "")
+                about = (image.path, *size, image.digest, image.status, image.reason)
+                if image.pixels is not None:
+                    rows.writerow((row, *about))
+                    row += 1
+                else:
+                    broken.append(("", *about))
                 statuses[image.status] += 1
                 if image.pixels is None and statuses.total() - statuses["ok"] <= _NAMED:
                     job.log(f"{image.path} has no vector: {image.status}, {image.reason}", "warning")
@@ -118,6 +120,7 @@ def _write(work: _Encoding, folder: Path) -> Counter[str]:
                     f"stopped after {statuses.total()} of {len(work.paths)} images; nothing was kept",
                     "encode again from the start",
                 )
+        rows.writerows(broken)
     return statuses
 
 

@@ -79,8 +79,14 @@ class MaintenanceDialog(ModalScreen[None]):
     def action_remove(self) -> None:
         """Remove the highlighted item, after a question."""
         index = self.query_one(RowList).cursor
-        if index < len(self.items):
-            self._ask([self.items[index]])
+        if index >= len(self.items):
+            return
+        item = self.items[index]
+        if item.in_use:
+            words = f"Job {item.in_use} uses it: stop the job first (J lists them)."
+            self.notify(words, severity="warning", markup=False)
+        else:
+            self._ask([item])
 
     def action_clear(self, kind: str) -> None:
         """Remove all items of a kind that no job uses, after a question."""

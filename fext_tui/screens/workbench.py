@@ -8,8 +8,10 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.reactive import reactive
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widget import Widget
+from textual.widgets import Footer
 from textual.worker import Worker
 
 from fext_tui.following import JobSnapshot
@@ -17,6 +19,7 @@ from fext_tui.widgets.job_bar import JobBar, JobView
 from fext_tui.widgets.log_pane import LogPane
 from fext_tui.widgets.row_list import RowList
 from fext_tui.widgets.settings_form import SettingsForm
+from fext_tui.widgets.text import clip_start
 
 if TYPE_CHECKING:
     from fext_tui.app import FextApp
@@ -24,22 +27,27 @@ if TYPE_CHECKING:
 MODES = (("data", "1 Data"), ("model", "2 Model"), ("viewer", "3 Viewer"))
 
 
-class TitleLine(Static):
+class TitleLine(Widget):
     """The name of the product, the modes with the current one marked, and what the screen is about."""
 
+    subject: reactive[str] = reactive("")
+
     def __init__(self, mode: str) -> None:
-        super().__init__(markup=False)
+        super().__init__()
         self._mode = mode
-        self.set_subject("")
 
     def set_subject(self, subject: str) -> None:
-        """Show `subject` (plain, escaped text) at the right of the modes."""
+        """Show `subject` (plain, escaped text) at the right of the modes; of a long one its end."""
+        self.subject = subject
+
+    def render(self) -> Text:
+        """One line."""
         line = Text(no_wrap=True, overflow="ellipsis")
         line.append(" FeXT ", style="bold reverse")
         for mode, label in MODES:
             line.append(f"  {label}", style="bold underline" if mode == self._mode else "")
-        line.append(f"   {subject}", style="dim")
-        self.update(line)
+        line.append("   " + clip_start(self.subject, self.size.width - line.cell_len - 3), style="dim")
+        return line
 
 
 class WorkbenchScreen(Screen[None]):

@@ -164,7 +164,8 @@ class LossPlot(Widget, can_focus=True):
             epoch, value = min(validation, key=lambda point: point[1])
             best = f" best {format_figure(value)} at epoch {epoch:.0f}"
             room = width - sum(segment.cell_length for segment in segments)
-            segments.append(Segment(best if len(best) <= room else best.replace("epoch ", ""), quiet))
+            words = next((text for text in (best, best.replace("epoch ", "")) if len(text) <= room), "")
+            segments.append(Segment(words, quiet))
         return Strip(segments).adjust_cell_length(width, base)
 
     def _mark(self, series: str) -> str:

@@ -54,7 +54,11 @@ class RowList(ScrollView, can_focus=True):
         overflow-y: auto;
         scrollbar-size-vertical: 1;
         & > .row-list--header { background: $panel; color: $text-muted; text-style: bold; }
-        & > .row-list--cursor { background: $block-cursor-blurred-background; color: $block-cursor-blurred-foreground; }
+        & > .row-list--cursor {
+            background: $block-cursor-blurred-background;
+            color: $block-cursor-blurred-foreground;
+            text-style: bold;
+        }
         & > .row-list--empty { color: $text-muted; }
         &:focus > .row-list--header { color: $text; }
         &:focus > .row-list--cursor {

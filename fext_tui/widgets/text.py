@@ -47,6 +47,17 @@ def clip_cells(text: str, width: int) -> str:
     return set_cell_size(text, width).rstrip(" ") if cell_len(text) > width else text
 
 
+def clip_start(text: str, width: int) -> str:
+    """Return `text` in at most `width` cells: of a longer one its end, after an ellipsis, as suits a path."""
+    if cell_len(text) <= width:
+        return text
+    start, cells = len(text), 1
+    while start > 0 and cells + get_character_cell_size(text[start - 1]) <= width:
+        start -= 1
+        cells += get_character_cell_size(text[start])
+    return ELLIPSIS + text[start:] if width > 0 else ""
+
+
 def wrap_cells(text: str, width: int) -> list[str]:
     """Return `text` as lines of at most `width` cells, broken at spaces where there is one to break at."""
     if width <= 0 or cell_len(text) <= width:

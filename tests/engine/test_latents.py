@@ -95,7 +95,7 @@ def test_broken_files_have_a_status_and_no_row(tmp_path):
     latents, rows, manifest, summary = encode(workspace, tmp_path / "out")
     assert {row["path"]: row["status"] for row in rows if row["row"] == ""} == broken
     assert all(row["reason"] for row in rows if row["row"] == "")
-    good = [row for row in rows if row["row"]]
+    good = rows[:10]  # row i of the vectors is line i of the file
     assert [int(row["row"]) for row in good] == list(range(10))
     assert len(latents) == 10
     for row in good:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -87,8 +88,9 @@ async def until(
     """Wait until `condition` is true and return its value; the screen is shown when it does not come."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        await pilot.pause(0.02)
+        await asyncio.sleep(0.03)  # not the pilot's pause, which asks every widget
         if value := condition():
+            await pilot.pause()
             return value
     app: Any = pilot.app
     raise AssertionError(

@@ -6,11 +6,12 @@ import os
 import signal
 
 import pytest
-from app_driver import end_jobs, idle, notices, opened, press, screen_text, text_of, type_into, until
+from app_driver import idle, notices, opened, press, screen_text, text_of, type_into, until
 from textual.widgets import Input, Markdown
 
 from fext_engine.jobs.folder import read_pid
 from fext_engine.presets import load_last_used
+from fext_tui.app import FextApp
 from fext_tui.dialogs.leave import LeaveDialog
 from fext_tui.following import JobSnapshot, JobUpdated, LogLine
 from fext_tui.widgets.job_bar import JobBar
@@ -32,14 +33,6 @@ async def begin(app, pilot, steps=10_000, seconds=0.02):
 # Modes, focus, sizes
 
 
-async def test_keys_change_the_mode_and_something_visible_has_the_focus(with_images):
-    async with opened(with_images) as (app, pilot):
-        for key in "231213":
-            await press(pilot, key)
-            assert app.current_mode == MODES[key]
-            await until(pilot, lambda: app.focused is not None and app.focused.region.area, "a focus in sight")
-
-
 async def test_keys_before_there_is_anything_to_act_on(with_images):
     async with opened(with_images) as (app, pilot):
         await pilot.press("2", "s", "escape", "m", "y", "r", "v", "e", "3", "n", "p", "G", "f", "f", "]", "1", "L", "L", "x")
@@ -51,8 +44,9 @@ async def test_keys_before_there_is_anything_to_act_on(with_images):
 async def test_every_size_of_terminal_keeps_the_focus_in_sight(with_images, scripted):
     async with opened(with_images, size=(80, 24)) as (app, pilot):
         await begin(app, pilot)
-        for key in MODES:
+        for key, mode in MODES.items():
             await press(pilot, key)
+            assert app.current_mode == mode
             for size in ((200, 60), (10, 3), (120, 40), (80, 24)):
                 await pilot.resize_terminal(*size)
                 await pilot.pause()
@@ -75,19 +69,22 @@ async def test_the_settings_form_takes_the_room_of_the_list_where_there_is_littl
         assert not form.region.area
 
 
+@pytest.mark.parametrize(("depth", "no_color", "theme"), [("standard", "", "ansi-dark"), ("standard", "1", "textual-dark"), ("256", "", "textual-dark")])
+async def test_sixteen_colours_are_the_terminals_own(workspace, monkeypatch, depth, no_color, theme):
+    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", depth)
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", no_color)
+    app = FextApp(workspace)
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        assert app.theme == theme
+        assert "FeXT" in screen_text(app)
+
+
 # Settings and presets
 
 
-async def test_what_is_typed_becomes_the_configuration_and_is_remembered(with_images):
-    async with opened(with_images) as (app, pilot):
-        await press(pilot, "2")
-        await until(pilot, lambda: app.screen.query(SettingsForm), "the form")
-        await type_into(pilot, "training.epochs", "7")
-        assert app.settings.training.epochs == 7
-    assert load_last_used(with_images).training.epochs == 7
-
-
-async def test_a_screen_that_comes_back_shows_what_was_set_elsewhere(with_images):
+async def test_what_is_typed_becomes_the_configuration_shown_everywhere_and_remembered(with_images):
     async with opened(with_images) as (app, pilot):
         await press(pilot, "2")
         await until(pilot, lambda: app.screen.query(SettingsForm), "the form")
@@ -98,6 +95,7 @@ async def test_a_screen_that_comes_back_shows_what_was_set_elsewhere(with_images
         assert (app.settings.training.epochs, app.settings.dataset.split_seed, app.settings.dataset.sample_size) == (7, 5, 0.5)
         await press(pilot, "escape", "2")
         assert app.screen.query_one(SettingsForm).values["dataset.sample_size"] == 0.5
+    assert load_last_used(with_images) == app.settings
 
 
 async def test_a_value_out_of_range_is_refused_in_place_and_starts_no_job(with_images):
@@ -230,7 +228,7 @@ async def test_a_job_moves_the_bar_and_fills_the_log(with_images, scripted):
         assert any("count finished" in notice for notice in notices(app))
 
 
-async def test_x_stops_the_job(with_images, scripted):
+async def test_x_stops_a_job_and_a_second_x_ends_a_deaf_one_after_a_question(with_images, scripted):
     async with opened(with_images) as (app, pilot):
         await begin(app, pilot)
         await press(pilot, "x")
@@ -238,17 +236,13 @@ async def test_x_stops_the_job(with_images, scripted):
         (job,) = app.supervisor.jobs()
         assert job.state == "stopped" and job.last.data["resumable"] is True
         assert any("stopped after" in notice for notice in notices(app))
-
-
-async def test_a_second_x_asks_and_ends_the_deaf(with_images, scripted):
-    async with opened(with_images) as (app, pilot):
         app.start_job("deaf")
         await until(pilot, lambda: app.active_jobs and app.active_jobs[0].progress, "the job at work")
         await press(pilot, "x", "x")
         assert "checkpoint" in screen_text(app)
         await press(pilot, "y")
         await idle(pilot)
-        assert app.supervisor.jobs()[0].state == "stopped"
+        assert {job.state for job in app.supervisor.jobs()} == {"stopped"}
 
 
 async def test_the_jobs_dialog_shows_how_each_ended_and_stops_the_chosen(with_images, scripted):
@@ -274,10 +268,14 @@ async def test_the_jobs_dialog_shows_how_each_ended_and_stops_the_chosen(with_im
 async def test_a_job_that_is_killed_leaves_a_reason_and_an_app_that_works(with_images, scripted):
     async with opened(with_images) as (app, pilot):
         job_id = await begin(app, pilot)
+        await press(pilot, "3")
+        await until(pilot, lambda: app.screen.query_one(JobBar).jobs, "the bar of the other screen")
         os.kill(read_pid(with_images.jobs / job_id), signal.SIGKILL)
         await idle(pilot)
         assert any("count failed" in notice and "died without a word (signal 9)" in notice for notice in notices(app))
         assert any("signal 9" in line.text for line in app.log_lines)
+        await press(pilot, "1")
+        assert not app.screen.query_one(JobBar).jobs, "what ended meanwhile is seen on return"
         app.start_job("count", {"steps": 2})
         await idle(pilot)
         assert app.supervisor.find("latest").state == "finished"
@@ -332,17 +330,6 @@ async def test_stop_and_quit_ends_with_a_resumable_state(with_images, scripted):
         assert job.state == "stopped" and job.last.data["resumable"] is True
 
 
-async def test_what_ends_while_another_screen_is_shown_is_seen_on_return(with_images, scripted):
-    async with opened(with_images) as (app, pilot):
-        await begin(app, pilot)
-        await press(pilot, "2")
-        await until(pilot, lambda: app.screen.query_one(JobBar).jobs, "the bar of the other screen")
-        end_jobs(with_images)
-        await idle(pilot)
-        await press(pilot, "1")
-        await until(pilot, lambda: not app.screen.query_one(JobBar).jobs, "an empty bar")
-
-
 async def test_settings_that_cannot_be_kept_do_not_hinder_leaving(with_images):
     async with opened(with_images) as (app, pilot):
         (with_images.configurations / "last_used.toml").mkdir()
@@ -351,8 +338,6 @@ async def test_settings_that_cannot_be_kept_do_not_hinder_leaving(with_images):
 
 
 async def test_a_broken_last_configuration_is_told_and_defaults_are_used(with_images):
-    from fext_tui.app import FextApp
-
     (with_images.configurations / "last_used.toml").write_text("[training]\nepochs = -1\n")
     app = FextApp(with_images)
     async with app.run_test(notifications=True) as pilot:

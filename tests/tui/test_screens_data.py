@@ -6,7 +6,7 @@ import os
 
 from app_driver import idle, lines_of, make_images, notices, opened, press, screen_text, text_of, until
 from hostile import build_hostile_folder
-from textual.widgets import Input, TabbedContent
+from textual.widgets import Input
 
 from fext_tui.screens.data_health import HealthPane
 from fext_tui.widgets.histogram import Histogram
@@ -107,6 +107,10 @@ async def test_analyze_a_hostile_folder_and_look_at_every_table(workspace):
         await press(pilot, "r")
         await pilot.pause(0.1)
         assert app.focused.id == "reports"
+        await press(pilot, "]")
+        await until(pilot, lambda: app.focused.id == "images", "the first table after the last")
+        await press(pilot, "[")
+        await until(pilot, lambda: app.focused.id == "reports", "and back")
 
 
 async def test_the_preview_follows_the_cursor_and_says_what_is_broken(workspace):
@@ -134,12 +138,3 @@ async def test_a_damaged_database_leaves_the_images_to_be_seen(with_images):
         assert app.screen.query_one("#images", RowList).row_count == 12
         await press(pilot, "2")
         await until(pilot, lambda: any("cannot use the database" in notice for notice in notices(app)), "the notice")
-
-
-async def test_tables_are_reached_by_brackets_and_by_clicks(with_images):
-    async with opened(with_images, size=(80, 24)) as (app, pilot):
-        tabs = app.screen.query_one(TabbedContent)
-        await press(pilot, "[")
-        assert tabs.active == "tab-reports"
-        await press(pilot, "]")
-        await until(pilot, lambda: tabs.active == "tab-images" and app.focused.id == "images", "the first table")

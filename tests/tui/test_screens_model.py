@@ -8,7 +8,6 @@ from fext_engine.training.history import read_history
 from fext_tui.widgets.job_bar import JobBar
 from fext_tui.widgets.log_pane import LogPane
 from fext_tui.widgets.loss_plot import LossPlot
-from fext_tui.widgets.path_input import PathInput
 from fext_tui.widgets.picture_file import PictureFile
 from fext_tui.widgets.row_list import RowList
 
@@ -20,7 +19,7 @@ def curve(plot):
     return plot.series("loss")[0]
 
 
-async def test_train_stop_resume_evaluate_and_encode(with_images):
+async def test_train_stop_and_resume(with_images):
     async with opened(with_images, training__epochs=500) as (app, pilot):
         await press(pilot, "2", "L", "t")
         screen = app.screen
@@ -45,21 +44,8 @@ async def test_train_stop_resume_evaluate_and_encode(with_images):
         assert len(curve(plot)) >= done + 2 and runs.row[1] == "finished" and runs.row_count == 1
         assert [int(epoch) for epoch, _ in curve(plot)] == list(range(1, len(curve(plot)) + 1))
 
-        await press(pilot, "v")
-        await until(pilot, lambda: app.active_jobs, "the evaluation")
-        await idle(pilot)
-        assert (with_images.run(run) / "evaluation" / "report.json").exists()
-
-        await press(pilot, "e")
-        app.screen.query_one(PathInput).value = str(with_images.images)
-        await press(pilot, "enter")
-        await until(pilot, lambda: app.active_jobs, "the encoding")
-        await idle(pilot)
-        assert len(list(with_images.inference.glob("*/latents.npy"))) == 1
-        assert any(notice.startswith("encode") and "finished" in notice for notice in notices(app))
-
         texts = [text for _, _, text in screen.query_one(LogPane).entries]
-        for verb in ("train", "resume", "evaluate", "encode"):
+        for verb in ("train", "resume"):
             assert any(text.startswith(f"{verb} started") for text in texts)
         await press(pilot, "3", "]", "]")
         await until(pilot, lambda: "epoch_" in screen_text(app), "the reconstructions in the Viewer")
@@ -84,16 +70,12 @@ async def test_the_runs_there_are(workspace):
         assert runs.row[0] == "first"
 
 
-async def test_without_runs_the_keys_say_what_to_do(with_images):
-    async with opened(with_images) as (app, pilot):
+async def test_without_runs_the_keys_say_what_to_do_and_a_training_that_fails_says_why(workspace):
+    async with opened(workspace) as (app, pilot):
         await press(pilot, "2", "r", "v", "e")
         assert len(notices(app)) == 3 and all("t trains one" in notice for notice in notices(app))
         assert not app.jobs
-
-
-async def test_a_training_that_fails_says_why(workspace):
-    async with opened(workspace) as (app, pilot):
-        await press(pilot, "2", "t")
+        await press(pilot, "t")
         await until(pilot, lambda: app.jobs, "the job")
         await idle(pilot)
         assert any("train failed" in notice and str(workspace.images) in notice for notice in notices(app)), notices(app)
