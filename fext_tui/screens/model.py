@@ -37,8 +37,9 @@ SECTIONS = ("model", "training", "schedule", "augmentation", "dataset", "device"
 class HistoryRead(Message):
     """A worker has read a run's history: one mapping an epoch, and the newest sample picture's path."""
 
-    def __init__(self, run: str, history: list[dict[str, float]], sample: Path | None) -> None:
+    def __init__(self, request: int, run: str, history: list[dict[str, float]], sample: Path | None) -> None:
         super().__init__()
+        self.request = request
         self.run = run
         self.history = history
         self.sample = sample
@@ -68,6 +69,7 @@ class ModelScreen(WorkbenchScreen):
         super().__init__()
         self.runs: list[RunSummary] = []
         self.run: str | None = None
+        self._history_request = 0
         self._runs_problem = ""
         self._moved: dict[str, tuple[Any, ...]] = {}  # what was shown of each run at work
 
@@ -116,10 +118,11 @@ class ModelScreen(WorkbenchScreen):
     def _choose(self, run: str) -> None:
         self.run = run
         self.query_one(TitleLine).set_subject(escape_name(run))
-        self._read_history(run)
+        self._history_request += 1
+        self._read_history(self._history_request, run)
 
     @work(thread=True, exclusive=True, group="history", exit_on_error=False)
-    def _read_history(self, run: str) -> None:
+    def _read_history(self, request: int, run: str) -> None:
         from fext_engine.training.history import read_history
 
         worker = get_current_worker()
@@ -132,11 +135,11 @@ class ModelScreen(WorkbenchScreen):
         if worker.is_cancelled:
             return
         rows = [{"epoch": record.epoch, **record.values()} for record in history]
-        self.post_message(HistoryRead(run, rows, samples[-1] if samples else None))
+        self.post_message(HistoryRead(request, run, rows, samples[-1] if samples else None))
 
     @on(HistoryRead)
     def _show_history(self, message: HistoryRead) -> None:
-        if message.run != self.run:
+        if message.request != self._history_request:  # an older reading that came in late
             return
         plot = self.query_one(LossPlot)
         plot.border_title = Text(escape_name(message.run))  # a name is no markup
