@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _SERIES = ("first", "second", "third")
+_STYLES = {1: ("only",), 2: ("only", "other"), 3: _SERIES}  # two are training and validation, as in the curves
 
 
 class Histogram(Widget):
@@ -30,6 +31,7 @@ class Histogram(Widget):
         & > .histogram--title { color: $text; text-style: bold; }
         & > .histogram--quiet { color: $text-muted; }
         & > .histogram--only { color: $primary; }
+        & > .histogram--other { color: $warning; }
         & > .histogram--first { color: $error; }
         & > .histogram--second { color: $success; }
         & > .histogram--third { color: $primary; }
@@ -39,6 +41,7 @@ class Histogram(Widget):
         "histogram--title",
         "histogram--quiet",
         "histogram--only",
+        "histogram--other",
         *(f"histogram--{series}" for series in _SERIES),
     }
 
@@ -104,7 +107,7 @@ class Histogram(Widget):
         if index >= len(self._series):
             return self._line("", "quiet")
         name, counts = list(self._series.items())[index]
-        style = "only" if len(self._series) == 1 else _SERIES[index]
+        style = _STYLES[len(self._series)][index]
         line = self._line(self._bars(counts, width - 2, lines, lines - 1 - row), style)
         if name and row == 0:
             label = Segment(fit(f" {printable(name)} ", min(len(name) + 2, width)), self._style("quiet"))
