@@ -83,6 +83,7 @@ class FextApp(App[None]):
         self.jobs: dict[str, JobSnapshot] = {}
         self.log_lines: deque[LogLine] = deque(maxlen=LOG_LINES)
         self.log_count = 0
+        self.stops_asked: set[str] = set()  # jobs that were asked to stop; asked again, they are ended
         self._quit_when_idle = False
 
     @cached_property

@@ -21,13 +21,11 @@ if TYPE_CHECKING:
     from fext_engine.jobs.supervisor import JobInfo
     from fext_tui.app import FextApp
 
-_asked: set[str] = set()
-
 
 def stop_with_question(app: FextApp, job_id: str) -> None:
     """Ask a job to stop; when it was asked before, end it at once after a question."""
-    if job_id not in _asked:
-        _asked.add(job_id)
+    if job_id not in app.stops_asked:
+        app.stops_asked.add(job_id)
         app.supervisor.stop(job_id)
         app.notify("Stopping: the job saves what it needs to go on. x again ends it at once.")
         return
