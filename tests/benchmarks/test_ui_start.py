@@ -2,48 +2,36 @@
 
 from __future__ import annotations
 
-import os
 import statistics
-import sys
-import time
-from pathlib import Path
 
 import pytest
-from bare_app import BARE_APP
+
+pytest.importorskip("pty", reason="pseudo-terminals are of POSIX")
+from raw_terminal import BARE_APP, RawTerminal  # noqa: E402
 
 pytestmark = pytest.mark.benchmark
-pty = pytest.importorskip("pty", reason="pseudo-terminals are of POSIX")
-
-PROJECT = Path(__file__).parents[2]
 ROUNDS = 9
 
 
-def seconds_to(words: list[bytes], command: list[str]) -> list[float]:
-    """Start `command` in a terminal and return the seconds until it wrote each of `words`; then end it."""
-    start = time.perf_counter()
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.environ |= {"TERM": "xterm-256color", "PYTHONPATH": str(PROJECT)}
-        os.execv(command[0], command)
-    output, times = b"", []
+def seconds_to(words: list[bytes], *arguments: str) -> list[float]:
+    """Start `python ARGUMENTS` and return the seconds until it wrote each of `words`; then end it."""
+    terminal = RawTerminal(*arguments)
+    times: list[float] = []
     for word in words:
-        while word not in output:
-            output += os.read(terminal, 1 << 16)
-        times.append(time.perf_counter() - start)
-    os.kill(pid, 9)
-    os.waitpid(pid, 0)
-    os.close(terminal)
+        times.append(sum(times[-1:]) + terminal.until(word))
+    terminal.close()
     return times
 
 
 def test_first_paint(tmp_path, capsys):
     """Medians of several starts in turn, the files in the system's cache."""
-    fext = [sys.executable, "-m", "fext_engine", "--resources", str(tmp_path / "resources")]
-    bare = [sys.executable, "-c", BARE_APP]
+    fext = ("-m", "fext_engine", "--resources", str(tmp_path / "resources"))
+    bare = ("-c", BARE_APP)
     for command in (fext, bare):
-        seconds_to([b"FeXT"], command)
+        seconds_to([b"FeXT"], *command)
     times = [
-        (*seconds_to([b"FeXT", b"Make a sample dataset"], fext), *seconds_to([b"FeXT"], bare)) for _ in range(ROUNDS)
+        (*seconds_to([b"FeXT", b"Make a sample dataset"], *fext), *seconds_to([b"FeXT"], *bare))
+        for _ in range(ROUNDS)
     ]
     paint, screen, theirs = (statistics.median(column) for column in zip(*times, strict=True))
     with capsys.disabled():
