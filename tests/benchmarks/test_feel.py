@@ -19,7 +19,7 @@ from fext_engine.settings import Settings
 from fext_engine.workspace import Workspace, find_workspace
 
 pytest.importorskip("pty", reason="pseudo-terminals are of POSIX")
-from raw_terminal import BARE_APP, RawTerminal  # noqa: E402
+from raw_terminal import BARE_APP, RawTerminal
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.photos]
 IMAGES = 100_000

@@ -7,7 +7,7 @@ import statistics
 import pytest
 
 pytest.importorskip("pty", reason="pseudo-terminals are of POSIX")
-from raw_terminal import BARE_APP, RawTerminal  # noqa: E402
+from raw_terminal import BARE_APP, RawTerminal
 
 pytestmark = pytest.mark.benchmark
 ROUNDS = 9
