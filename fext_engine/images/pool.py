@@ -61,7 +61,7 @@ def examine_all(
     """
     chunks = _chunks(tasks)
     if workers == 0:
-        from fext_engine.images.examine import examine  # OpenCV and SciPy, which the workers load otherwise
+        from fext_engine.images.examine import examine  # OpenCV, which the workers load otherwise
 
         for chunk in chunks:
             if stop():
