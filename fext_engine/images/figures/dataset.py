@@ -83,7 +83,7 @@ def draw_drift(drifts: Sequence[Drift]) -> Sheet:
     )):  # fmt: skip
         high = max(max(values) * 1.15 + 1e-6, 0 if i else EFFECT * 1.3)
         rows = _rows(names if not i else [""] * len(names))
-        panel = Panel(left + i * across, 40, across - 14, sheet.height - 84, linear(0, high, 5), rows)
+        panel = Panel(left + i * across, 40, across - 20, sheet.height - 84, linear(0, high, 5), rows)
         panels.append((panel, values, name))
     sheet.frame([panel for panel, _, _ in panels], 9, rows=True)
     colours = [VERDICT_COLOURS[d.verdict] for d in drifts]

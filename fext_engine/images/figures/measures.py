@@ -113,7 +113,7 @@ def draw_class_boxes(found: Sequence[ClassDistribution]) -> Sheet:
         row, column = divmod(i, _COLUMNS)
         ticks = list(enumerate(names)) if not column else ()
         panel = Panel(
-            left + column * across, sheet.height - 46 - row * (height + 62) - height, across - 14, height,
+            left + column * across, sheet.height - 46 - row * (height + 62) - height, across - 22, height,
             _box_scale(boxes, measure), Scale(len(chosen) - 0.4, -0.6, ticks=ticks),
         )  # fmt: skip
         panels.append((panel, measure.name.replace("_", " "), measure.unit))
