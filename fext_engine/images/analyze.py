@@ -114,6 +114,7 @@ def _measure(job: Job, records: Records, root: Path, root_id: int) -> None:
 
 def _find_issues(job: Job, records: Records, root: Path, root_id: int) -> None:
     """Search the measures of all images for issues, and tell how many there are."""
+
     def progress(done: int, total: int) -> None:
         job.progress("health", done, total)
         if job.stop_requested:

@@ -16,10 +16,7 @@ from typing import Literal
 import psutil
 
 from fext_engine.errors import FextError
-from fext_engine.images.findings import Examined, Task
-
-READY = b"ready\n"
-"""What a worker says first, once everything it needs is loaded."""
+from fext_engine.images.findings import READY, Examined, Task
 
 CHUNK = 4  # files per message: enough to hide the messages' cost, few enough to stop soon
 _QUEUED_PER_WORKER = 3
