@@ -12,6 +12,8 @@ from typing import Any
 from fext_engine.errors import FextError, JobStopped
 from fext_engine.images.faults import FAILURES
 from fext_engine.images.findings import Examined
+from fext_engine.images.health import record_issues
+from fext_engine.images.inspection import MIN_SIDE, inspect_dataset
 from fext_engine.images.pool import examine_all, worker_count
 from fext_engine.images.report import count_facts, write_report
 from fext_engine.images.scan import ScannedFile, scan
@@ -112,7 +114,6 @@ def _measure(job: Job, records: Records, root: Path, root_id: int) -> None:
 
 def _find_issues(job: Job, records: Records, root: Path, root_id: int) -> None:
     """Search the measures of all images for issues, and tell how many there are."""
-    from fext_engine.images.health import record_issues  # SciPy's graphs take their time
 
     def progress(done: int, total: int) -> None:
         job.progress("health", done, total)
@@ -127,8 +128,6 @@ def _find_issues(job: Job, records: Records, root: Path, root_id: int) -> None:
 
 
 def _report(job: Job, records: Records, root_id: int, facts: dict[str, Any]) -> dict[str, Any]:
-    from fext_engine.images.inspection import MIN_SIDE, inspect_dataset  # SciPy's statistics take their time
-
     job.progress("report", 0, 2, "steps")
     inspection = inspect_dataset(records, root_id, job.settings.dataset.split_seed)
     if not inspection.drifts:

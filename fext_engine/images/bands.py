@@ -110,12 +110,12 @@ def _add_colours(sums: BandSums, pixels: Pixels) -> None:
 
 
 def _add_gradients(sums: BandSums, across: Signed, down: Signed) -> None:
-    sums.gradient_squares += _sum_squares(across) + _sum_squares(down)
     # whole numbers below 2^24, exact in float32; cv2.magnitude would round by the memory's alignment
     squared, other = across.astype(np.float32), down.astype(np.float32)
     squared *= squared
     other *= other
     squared += other
+    sums.gradient_squares += round(cv2.sumElems(squared)[0])
     sums.gradient += cv2.sumElems(cv2.sqrt(squared, squared))[0]
 
 

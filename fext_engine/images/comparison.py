@@ -9,12 +9,17 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy.stats import false_discovery_control, kstwo
 
 from fext_engine.errors import FextError
 from fext_engine.images.balance import divergence
 from fext_engine.images.distributions import SKETCH_POINTS, Sketch
-from fext_engine.images.drift import Verdict, judge, ks_distance, scaled_wasserstein
+from fext_engine.images.drift import (
+    Verdict,
+    control_false_discoveries,
+    judge,
+    ks_distance,
+    scaled_wasserstein,
+)
 from fext_engine.records import Records, reports
 from fext_engine.records.report_details import report_distributions, report_issues
 
@@ -138,9 +143,9 @@ def _sketches(records: Records, report: sqlite3.Row) -> dict[str, Sketch]:
 def _shifts(before: Mapping[str, Sketch], after: Mapping[str, Sketch]) -> list[Shift]:
     pairs = [(before[name], after[name]) for name in before if name in after]
     distances = [ks_distance(np.array(a.quantiles), np.array(b.quantiles)) for a, b in pairs]
-    q_values = false_discovery_control([
-        _p_value(ks, a.n, b.n) for ks, (a, b) in zip(distances, pairs, strict=True)
-    ])  # fmt: skip
+    q_values = control_false_discoveries(
+        np.array([_p_value(ks, a.n, b.n) for ks, (a, b) in zip(distances, pairs, strict=True)])
+    )
     found = [
         Shift(
             a.measure, a.n, b.n, _median(a), _median(b), ks,
@@ -157,5 +162,7 @@ def _median(sketch: Sketch) -> float:
 
 def _p_value(ks: float, n: int, m: int) -> float:
     """Two-sample Kolmogorov-Smirnov p-value; a sketch is off by up to half a point on each side."""
+    from scipy.stats import kstwo  # takes most of a second to import
+
     certain = ks - 1 / SKETCH_POINTS
     return float(kstwo.sf(certain, max(1, round(n * m / (n + m))))) if certain > 0 else 1.0

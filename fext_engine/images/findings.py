@@ -9,6 +9,9 @@ from fext_engine.images.faults import FailureKind
 
 Status = Literal["ok"] | FailureKind
 
+READY = b"ready\n"
+"""What a worker says first, once everything it needs is loaded."""
+
 
 @dataclass(frozen=True, slots=True)
 class Task:

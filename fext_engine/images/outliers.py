@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import logit, ndtri
 
 from fext_engine.images.measures import MEASURES, Measure
 
@@ -45,9 +45,8 @@ class Robust:
         if self.spread > 0:
             return 0.6745 * (scaled(self.measure, values, self.floor) - self.median) / self.spread
         least = 0.5 / len(self.ordered)  # of a sample: no value is beyond all others for certain
-        return np.asarray(
-            ndtri(np.clip(percentile(self.ordered, values) / 100, least, 1 - least)), np.float64
-        )
+        shares = np.clip(percentile(self.ordered, values) / 100, least, 1 - least)
+        return np.fromiter(map(NormalDist().inv_cdf, shares.tolist()), np.float64, len(shares))
 
 
 def robust(measure: Measure, ordered: Floats, limit: float) -> Robust:
@@ -79,7 +78,8 @@ def scaled(measure: Measure, values: Floats, floor: float) -> Floats:
     if measure.skewed:
         return np.log(np.maximum(values, floor))
     if measure.unit == "share":
-        return np.asarray(logit(np.clip(values, _SHARE_FLOOR, 1 - _SHARE_FLOOR)), np.float64)
+        shares = np.clip(values, _SHARE_FLOOR, 1 - _SHARE_FLOOR)
+        return np.asarray(np.log(shares / (1 - shares)), np.float64)
     return -np.log(_BITS_CEILING - np.minimum(values, 8.0)) if measure.unit == "bits" else values
 
 

@@ -16,10 +16,7 @@ from typing import Literal
 import psutil
 
 from fext_engine.errors import FextError
-from fext_engine.images.findings import Examined, Task
-
-READY = b"ready\n"
-"""What a worker says first, once everything it needs is loaded."""
+from fext_engine.images.findings import READY, Examined, Task
 
 CHUNK = 4  # files per message: enough to hide the messages' cost, few enough to stop soon
 _QUEUED_PER_WORKER = 3
@@ -61,7 +58,7 @@ def examine_all(
     """
     chunks = _chunks(tasks)
     if workers == 0:
-        from fext_engine.images.examine import examine  # OpenCV and SciPy, which the workers load otherwise
+        from fext_engine.images.examine import examine  # OpenCV, which the workers load otherwise
 
         for chunk in chunks:
             if stop():

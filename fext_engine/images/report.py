@@ -30,7 +30,7 @@ def write_report(
 
     `facts` are what the summary says beside the inspection: root, statuses, folders that were not read.
     """
-    from fext_engine.images.figures import draw_report  # matplotlib takes a second to import
+    from fext_engine.images.figures import draw_report  # matplotlib takes a while to import
 
     folder = _free_name(job.workspace.validation / f"analysis_{timestamp()}")
     named = {"report": folder.name, "folder": escape_name(str(folder))}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ Floats32 = npt.NDArray[np.float32]
 
 HIGH_FREQUENCY = 0.25  # of the largest radius in the spectrum
 HASH_SIDE, HASH_PIXELS = 8, 32
+_LARGE = 4 * HASH_PIXELS  # pixels of the shorter side from which on averaging takes its time
 
 
 def high_frequency_share(grey: Pixels) -> float:
@@ -21,6 +23,8 @@ def high_frequency_share(grey: Pixels) -> float:
 
     Radii are counted in cycles per image from the spectrum's centre; the largest is the corner's.
     """
+    if grey.shape[0] > grey.shape[1]:  # the share is the same, and wide pictures are transformed faster
+        grey = np.asarray(cv2.transpose(grey), np.uint8)
     height, width = grey.shape
     packed = grey.astype(np.float32)
     cv2.dft(packed, packed)
@@ -53,10 +57,25 @@ def perceptual_hash(grey: Pixels) -> int:
     The copy averages areas and is rounded to whole values; signs are about the median of the 8x8 lowest
     frequencies. Bits are row by row, the first one highest.
     """
-    # averaging by a product of matrices is twice as fast, but BLAS would start threads of its own
-    small = cv2.resize(grey, (HASH_PIXELS, HASH_PIXELS), interpolation=cv2.INTER_AREA).astype(np.float32)
-    lowest = cv2.dct(small)[:HASH_SIDE, :HASH_SIDE]
+    shrunk = _row_means(grey) if min(grey.shape) >= _LARGE else grey
+    small = np.round(cv2.resize(shrunk, (HASH_PIXELS, HASH_PIXELS), interpolation=cv2.INTER_AREA))
+    lowest = cv2.dct(small.astype(np.float32))[:HASH_SIDE, :HASH_SIDE]
     return int.from_bytes(np.packbits(lowest > np.median(lowest)).tobytes())
+
+
+def _row_means(grey: Pixels) -> Floats32:
+    """Average (H, W) to (HASH_PIXELS, W) by areas: twice as fast as OpenCV, and no threads as BLAS starts them."""
+    height = len(grey)
+    edges = np.arange(HASH_PIXELS + 1) * (height / HASH_PIXELS)
+    starts = np.ceil(edges).astype(int)
+    sums = np.concatenate(
+        [cv2.reduce(grey[a:b], 0, cv2.REDUCE_SUM, dtype=cv2.CV_32F) for a, b in pairwise(starts.tolist())]
+    )
+    # the part of an area's last row that lies in the next area
+    beyond = (starts - edges)[1:-1, None].astype(np.float32) * grey[starts[1:-1] - 1]
+    sums[:-1] -= beyond
+    sums[1:] += beyond
+    return np.asarray(sums * np.float32(HASH_PIXELS / height), np.float32)
 
 
 def _unpack_column(packed: Floats32) -> npt.NDArray[np.float64]:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 import cv2
 
 from fext_engine.images.examine import examine
-from fext_engine.images.pool import READY
+from fext_engine.images.findings import READY  # not from the pool, whose psutil takes a while to import
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,22 @@ def workspace(tmp_path: Path) -> Workspace:
     made = Workspace(tmp_path / "resources")
     made.create()
     return made
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A generated sample dataset, and what its job answered."""
+
+    folder: Path
+    made: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
+    place = tmp_path_factory.mktemp("sample")
+    workspace, folder = Workspace(place / "resources"), place / "out"
+    workspace.create()
+    return Sample(folder, run_here(workspace, "sample", Settings(), {"output": str(folder)}))
 
 
 def settings_for(folder: Path, **options: Any) -> Settings:
@@ -267,10 +284,10 @@ def test_the_views_answer_common_questions(workspace: Workspace, tmp_path: Path)
         assert plain.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_the_sample_dataset_shows_everything(workspace: Workspace, tmp_path: Path) -> None:
-    made = run_here(workspace, "sample", Settings())
+def test_the_sample_dataset_shows_everything(workspace: Workspace, sample: Sample) -> None:
+    folder, made = sample.folder, sample.made
     assert made["files"] > 280
-    summary = run_here(workspace, "analyze", Settings())
+    summary = run_here(workspace, "analyze", settings_for(folder))
     assert summary["images"] == made["files"]
     assert summary["classes"]["classes"] == 5
     broken = {"truncated", "empty", "not_an_image", "corrupt"}
@@ -279,27 +296,23 @@ def test_the_sample_dataset_shows_everything(workspace: Workspace, tmp_path: Pat
         path: odd.split(":")[0] for path, odd in made["planted"].items() if odd.split(":")[0] in broken
     }
     with open_records(workspace.database) as records:
-        rows = image_records.list_images(records, workspace.images, status="broken")
-        extreme = image_records.list_images(
-            records, workspace.images, limit=1, order_by="dark_share", descending=True
-        )
+        rows = image_records.list_images(records, folder, status="broken")
+        extreme = image_records.list_images(records, folder, limit=1, order_by="dark_share", descending=True)
     assert {row["path"]: row["status"] for row in rows} == planted
     assert extreme[0]["path"] == "sunsets/very_dark.jpg"
-    about = (workspace.images / "ABOUT.txt").read_text()
-    assert all(path in about and image_path(workspace.images, path).exists() for path in made["planted"])
+    about = (folder / "ABOUT.txt").read_text()
+    assert all(path in about and image_path(folder, path).exists() for path in made["planted"])
 
 
 def test_the_sample_dataset_is_always_the_same_and_spares_other_folders(
-    workspace: Workspace, tmp_path: Path
+    workspace: Workspace, tmp_path: Path, sample: Sample
 ) -> None:
     def contents(folder: Path) -> dict[str, bytes]:
         return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
-    output = tmp_path / "sample"
-    run_here(workspace, "sample", Settings(), {"output": str(output)})
-    first = contents(output)
-    run_here(workspace, "sample", Settings(), {"output": str(output)})  # its own folder is renewed
-    assert contents(output) == first
+    first = contents(sample.folder)
+    run_here(workspace, "sample", Settings(), {"output": str(sample.folder)})  # its own folder is renewed
+    assert contents(sample.folder) == first
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "holiday.jpg").write_bytes(b"precious")

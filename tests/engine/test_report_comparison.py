@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,11 @@ def fext(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> Fext:
 
 
 def analyze(workspace: Workspace, folder: Path) -> str:
-    return run_here(workspace, "analyze", Settings().with_options({"dataset.images": str(folder)}))["report"]
+    return run_here(
+        workspace,
+        "analyze",
+        Settings().with_options({"dataset.images": str(folder), "device.num_workers": 0}),
+    )["report"]
 
 
 def fill(folder: Path, name: str, seeds: range, brighter: int = 0) -> None:
@@ -53,10 +58,24 @@ def fill(folder: Path, name: str, seeds: range, brighter: int = 0) -> None:
         (folder / name / f"{seed:03d}.png").write_bytes(encode(pixels, "PNG"))
 
 
-@pytest.fixture
-def cleaned(workspace: Workspace, tmp_path: Path) -> tuple[str, str]:
-    """Names of the reports before and after a clean-up; the images are gone afterwards."""
-    folder = tmp_path / "in"
+@dataclass(frozen=True)
+class Cleaned:
+    """A workspace with reports of a folder before and after a clean-up; its images are gone."""
+
+    workspace: Workspace
+    before: str
+    after: str
+
+    def compare(self, before: str, after: str) -> Comparison:
+        return compare(self.workspace, before, after)
+
+
+@pytest.fixture(scope="module")
+def cleaned(tmp_path_factory: pytest.TempPathFactory) -> Cleaned:
+    """Made once: the tests only read it."""
+    place = tmp_path_factory.mktemp("cleaned")
+    workspace, folder = Workspace(place / "resources"), place / "in"
+    workspace.create()
     fill(folder, "<b>", range(40))
     fill(folder, "[red]\n", range(50, 62))
     (folder / "<b>" / "broken.jpg").write_bytes(b"")
@@ -66,7 +85,7 @@ def cleaned(workspace: Workspace, tmp_path: Path) -> tuple[str, str]:
         (folder / "<b>" / f"{seed:03d}.png").unlink()
     after = analyze(workspace, folder)
     shutil.rmtree(folder)
-    return before, after
+    return Cleaned(workspace, before, after)
 
 
 def compare(workspace: Workspace, before: str, after: str) -> Comparison:
@@ -74,8 +93,8 @@ def compare(workspace: Workspace, before: str, after: str) -> Comparison:
         return compare_reports(records, before, after)
 
 
-def test_a_clean_up_is_counted_without_the_images(workspace: Workspace, cleaned: tuple[str, str]) -> None:
-    found = compare(workspace, *cleaned)
+def test_a_clean_up_is_counted_without_the_images(cleaned: Cleaned) -> None:
+    found = cleaned.compare(cleaned.before, cleaned.after)
     counts = {(c.kind, c.name): (c.before, c.after) for c in found.counts}
     assert counts["files", "images"] == (53, 32)
     assert counts["files", "broken"] == (1, 0)
@@ -93,10 +112,8 @@ def test_a_clean_up_is_counted_without_the_images(workspace: Workspace, cleaned:
     assert {(s.n_before, s.n_after) for s in found.shifts} == {(52, 32)}
 
 
-def test_a_report_compared_with_itself_shows_no_change(
-    workspace: Workspace, cleaned: tuple[str, str]
-) -> None:
-    found = compare(workspace, cleaned[0], cleaned[0])
+def test_a_report_compared_with_itself_shows_no_change(cleaned: Cleaned) -> None:
+    found = cleaned.compare(cleaned.before, cleaned.before)
     assert all(c.before == c.after for c in (*found.counts, *found.classes))
     assert all((s.ks, s.wasserstein, s.q_value, s.verdict) == (0, 0, 1, "none") for s in found.shifts)
     assert found.class_divergence == 0
@@ -128,9 +145,10 @@ def test_brighter_images_of_another_folder_are_a_shift(workspace: Workspace, tmp
 
 
 def test_reports_are_listed_shown_and_compared_on_the_command_line(
-    fext: Fext, workspace: Workspace, cleaned: tuple[str, str], tmp_path: Path
+    fext: Fext, cleaned: Cleaned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, after = cleaned
+    before, after = cleaned.before, cleaned.after
+    monkeypatch.setenv("FEXT_RESOURCES", str(cleaned.workspace.root))
     code, out, _ = fext("reports")
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()[1:]] == [after, before]
@@ -181,8 +199,8 @@ def test_names_that_fit_no_report_say_what_to_do(fext: Fext, workspace: Workspac
         assert reports.find_report(records, "latest")["name"] != first
 
 
-def test_the_figures_have_readable_sizes(workspace: Workspace, cleaned: tuple[str, str]) -> None:
-    for figure in (workspace.validation / cleaned[0]).glob("*.png"):
+def test_the_figures_have_readable_sizes(cleaned: Cleaned) -> None:
+    for figure in (cleaned.workspace.validation / cleaned.before).glob("*.png"):
         with Image.open(figure) as image:
             assert min(image.size) > 150
             assert max(image.size) < 4000

@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 import json
+import shutil
 import sqlite3
 from collections import Counter
 from contextlib import closing
@@ -48,8 +49,28 @@ def fill(folder: Path, name: str, seeds: range) -> None:
 
 
 def analyze(workspace: Workspace, folder: Path) -> tuple[dict, Path]:
-    summary = run_here(workspace, "analyze", Settings().with_options({"dataset.images": str(folder)}))
+    summary = run_here(
+        workspace,
+        "analyze",
+        Settings().with_options({"dataset.images": str(folder), "device.num_workers": 0}),
+    )
     return summary, workspace.validation / summary["report"]
+
+
+@pytest.fixture(scope="module")
+def analyzed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, dict]:
+    """A folder of 14 images, analyzed once; tests that change something do so to a copy."""
+    place = tmp_path_factory.mktemp("analyzed")
+    made = Workspace(place / "resources")
+    made.create()
+    fill(place / "in", "a", range(14))
+    return made, analyze(made, place / "in")[0]
+
+
+@pytest.fixture
+def copied(analyzed: tuple[Workspace, dict], tmp_path: Path) -> tuple[Workspace, dict]:
+    shutil.copytree(analyzed[0].root, tmp_path / "copied")
+    return Workspace(tmp_path / "copied"), analyzed[1]
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -170,10 +191,9 @@ def test_a_thumbnail_is_the_mean_of_its_places() -> None:
         assert (read_thumbnail(make_thumbnail(grey)) == 90).all()
 
 
-def test_a_report_is_made_again_without_reading_images(workspace: Workspace, tmp_path: Path) -> None:
-    fill(tmp_path / "in", "a", range(14))
-    first, _ = analyze(workspace, tmp_path / "in")
-    second, report = analyze(workspace, tmp_path / "in")
+def test_a_report_is_made_again_without_reading_images(copied: tuple[Workspace, dict]) -> None:
+    workspace, first = copied
+    second, report = analyze(workspace, Path(first["root"]))
     assert first["report"] != second["report"]
     with Image.open(report / "mean_images.png") as figure:
         assert min(figure.size) > 150
@@ -197,10 +217,8 @@ def test_classes_missing_from_a_side_are_named(workspace: Workspace, tmp_path: P
     assert (summary["classes"]["largest"], summary["classes"]["smallest"]) == (20, 1)
 
 
-def test_issues_are_counted_and_the_worst_files_named(workspace: Workspace, tmp_path: Path) -> None:
-    fill(tmp_path / "in", "a", range(10))
-    analyze(workspace, tmp_path / "in")
-    with open_records(workspace.database) as records:
+def test_issues_are_counted_and_the_worst_files_named(copied: tuple[Workspace, dict]) -> None:
+    with open_records(copied[0].database) as records:
         issues = [Issue(i, "dark", 1, float(i), 0.1 * i, None, "mean", "low") for i in range(1, 8)]
         replace_issues(
             records, 1, [*issues, Issue(3, "leak", 1, 1.0, 2, None, "perceptual_hash", "copy", 1, "of b")]
@@ -235,11 +253,11 @@ def test_an_older_database_gains_the_tables_and_measures_anew(workspace: Workspa
         assert image_records.count_statuses(records, Path("/in")) == {"empty": 1, "pending": 1}
 
 
-def test_removing_a_report_removes_all_that_is_kept_of_it(workspace: Workspace, tmp_path: Path) -> None:
+def test_removing_a_report_removes_all_that_is_kept_of_it(copied: tuple[Workspace, dict]) -> None:
     from fext_engine.records.removal import forget
 
-    fill(tmp_path / "in", "a", range(12))
-    _, report = analyze(workspace, tmp_path / "in")
+    workspace, summary = copied
+    report = workspace.validation / summary["report"]
     with open_records(workspace.database) as records:
         tables = [
             row["name"]

@@ -1,15 +1,10 @@
-"""Figures of a dataset report, as PNG files; drawn without a display and without matplotlib's global state."""
+"""Figures of a dataset report, as PNG files; drawn without a display."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-from matplotlib import rc_context
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from fext_engine.images.figures.dataset import (
     draw_class_balance,
@@ -19,7 +14,7 @@ from fext_engine.images.figures.dataset import (
 )
 from fext_engine.images.figures.measures import draw_class_boxes, draw_measures
 from fext_engine.images.figures.pixels import draw_class_pixels, draw_mean_images, draw_pixel_distribution
-from fext_engine.images.figures.style import STYLE
+from fext_engine.images.figures.sheet import Sheet
 from fext_engine.images.inspection import Inspection
 
 
@@ -34,7 +29,7 @@ class DrawnFigure:
 def draw_report(folder: Path, inspection: Inspection) -> list[DrawnFigure]:
     """Draw every figure of a report into `folder`, in the order in which a report shows them."""
     classes = inspection.pixels.classes
-    figures: list[tuple[str, str, Callable[[], Figure]]] = [
+    figures: list[tuple[str, str, Callable[[], Sheet]]] = [
         ("mean_images", "Mean images: what the images have in common at each place.",
          lambda: draw_mean_images(inspection.pixels)),
         ("pixel_distribution", "Pixel values per channel; clipped ends are told in words.",
@@ -56,15 +51,8 @@ def draw_report(folder: Path, inspection: Inspection) -> list[DrawnFigure]:
              lambda: draw_class_boxes(inspection.class_distributions)),
             ("class_pixels", "Pixel values per channel and class.", lambda: draw_class_pixels(classes)),
         ]  # fmt: skip
-    with rc_context(STYLE):
-        return [DrawnFigure(_save(draw(), folder / f"{name}.png"), text) for name, text, draw in figures]
-
-
-def _save(figure: Figure, path: Path) -> Path:
-    FigureCanvasAgg(figure)
-    with (
-        warnings.catch_warnings()
-    ):  # a class's name may have letters that the font lacks: boxes stand for them
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(path, format="png")
-    return path
+    drawn = []
+    for name, caption, draw in figures:
+        drawn.append(DrawnFigure(folder / f"{name}.png", caption))
+        draw().save(drawn[-1].path)
+    return drawn
