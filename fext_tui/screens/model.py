@@ -174,7 +174,7 @@ class ModelScreen(WorkbenchScreen):
             sample.show_file(path)
         else:
             sample.show_nothing(
-                "Reconstructions appear with the first epoch" if chosen is None else "None of this epoch"
+                "Reconstructions appear with the first epoch" if chosen is None else "No picture of this epoch"
             )
 
     @property

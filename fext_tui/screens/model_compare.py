@@ -83,7 +83,7 @@ class ComparePane(Vertical):
         if message.pair != self._pair:
             return
         found = message.found
-        about = message.problem or f"{MARK} {message.pair[0]}, and {message.pair[1]}"
+        about = message.problem or f"{message.pair[1]} against {MARK} {message.pair[0]}"
         if found is not None and found.same_validation is False:
             about += "\nValidated on different images: their losses are not of the same thing."
         self._show(list(_rows(found)) if found else (), printable_lines(about))

@@ -68,6 +68,7 @@ class RunsPane(Vertical):
         self._wanted: str | None = None
         self._problem = ""
         self._filter = ""
+        self._told: tuple[str | None, str | None] | None = None  # what was said last of the chosen and the marked
 
     def compose(self) -> ComposeResult:
         yield Input(id="run-filter", placeholder="a part of name, model, state or note", compact=True)
@@ -109,6 +110,7 @@ class RunsPane(Vertical):
         self._problem = message.problem
         if not message.problem:
             self.runs = message.runs
+            self._told = None  # the chosen one may have gone on
             self._show()
 
     def _show(self) -> None:
@@ -129,7 +131,10 @@ class RunsPane(Vertical):
     def _choose(self) -> None:
         run = self.rows.current
         self._tell()
-        self.post_message(self.Chosen(run.name if run else None, self.marked))
+        now = (run.name if run else None, self.marked)
+        if now != self._told:
+            self._told = now
+            self.post_message(self.Chosen(*now))
 
     def _tell(self) -> None:
         """Say below the list what its columns have no room for: the filter, and the chosen run's note."""

@@ -90,8 +90,8 @@ class LossPlot(Widget, can_focus=True):
         """Create the plot; `empty` is shown while the history holds no value of the metric."""
         super().__init__(name=name, id=id, classes=classes)
         self.empty = empty
-        self._rows: History = ()
-        self._other: History = ()
+        self._rows: History = []
+        self._other: History = []
         self._other_name = ""
         self._version = 0
         self._lines: list[Strip] = []
@@ -104,15 +104,17 @@ class LossPlot(Widget, can_focus=True):
 
     def set_history(self, rows: History) -> None:
         """Show `rows`, one an epoch: `epoch`, `loss`, `val_loss` and other metrics; unusable values are left out."""
-        self._rows = list(rows)
-        self._version += 1
-        self.refresh()
+        if list(rows) != self._rows:
+            self._rows = list(rows)
+            self._version += 1
+            self.refresh()
 
     def set_other(self, name: str, rows: History) -> None:
         """Lay the curves of a second run, called `name`, over those of the first; no rows take them away."""
-        self._other_name, self._other = name, list(rows)
-        self._version += 1
-        self.refresh()
+        if (name, list(rows)) != (self._other_name, self._other):
+            self._other_name, self._other = name, list(rows)
+            self._version += 1
+            self.refresh()
 
     def series(self, metric: str) -> tuple[Points, Points]:
         """Return the finite points (epoch, value) of the training and of the validation series."""
