@@ -20,12 +20,13 @@ from fext_tui.runs import MARK
 from fext_tui.screens.model_compare import ComparePane
 from fext_tui.screens.model_epochs import EpochList
 from fext_tui.screens.model_runs import RunsPane
-from fext_tui.screens.workbench import TitleLine, WorkbenchScreen
+from fext_tui.screens.workbench import WorkbenchScreen
 from fext_tui.widgets.loss_plot import LossPlot
 from fext_tui.widgets.picture_file import PictureFile
 from fext_tui.widgets.row_list import RowList
 from fext_tui.widgets.settings_form import SettingsForm
 from fext_tui.widgets.text import printable
+from fext_tui.widgets.title_line import TitleLine
 
 if TYPE_CHECKING:
     from pathlib import Path

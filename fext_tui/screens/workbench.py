@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.reactive import reactive
 from textual.screen import Screen
-from textual.widget import Widget
 from textual.widgets import Footer
 from textual.worker import Worker
 
@@ -19,36 +16,10 @@ from fext_tui.widgets.job_bar import JobBar, JobView
 from fext_tui.widgets.log_pane import LogPane
 from fext_tui.widgets.row_list import RowList
 from fext_tui.widgets.settings_form import SettingsForm
-from fext_tui.widgets.text import clip_start
+from fext_tui.widgets.title_line import TitleLine
 
 if TYPE_CHECKING:
     from fext_tui.app import FextApp
-
-MODES = (("data", "1 Data"), ("model", "2 Model"), ("viewer", "3 Viewer"))
-
-
-class TitleLine(Widget):
-    """The name of the product, the modes with the current one marked, and what the screen is about."""
-
-    subject: reactive[str] = reactive("")
-
-    def __init__(self, mode: str) -> None:
-        super().__init__()
-        self._mode = mode
-
-    def set_subject(self, subject: str) -> None:
-        """Show `subject` (plain, escaped text) at the right of the modes; of a long one its end."""
-        self.subject = subject
-
-    def render(self) -> Text:
-        """One line."""
-        line = Text(no_wrap=True, overflow="ellipsis")
-        line.append(" FeXT ", style="bold reverse")
-        for mode, label in MODES:
-            line.append(f"  {label}", style="bold underline" if mode == self._mode else "")
-        line.append("   " + clip_start(self.subject, self.size.width - line.cell_len - 3), style="dim")
-        return line
-
 
 class WorkbenchScreen(Screen[None]):
     """A mode of the app. A child names its mode and composes its content in `compose_content`."""

@@ -17,6 +17,7 @@ from fext_tui.widgets.text import fit, printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.style import Style
     from textual import events
 
 
@@ -90,36 +91,48 @@ class ChoiceBar(Widget, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """A click chooses the word under it; where one word alone is shown, the next."""
-        if not self._all_fit:
-            self.action_turn()
-            return
-        start = 0
-        for choice in self.choices:
-            end = start + cell_len(printable(choice)) + 2
-            if start <= event.x < end:
-                self.choose(choice)
-            start = end
+        if (choice := choice_at(self.choices, self.value, self.size.width, event.x)) is not None:
+            self.choose(choice)
 
     @property
     def _index(self) -> int:
         return self.choices.index(self.value) if self.value in self.choices else 0
-
-    @property
-    def _all_fit(self) -> bool:
-        return sum(cell_len(printable(choice)) + 2 for choice in self.choices) <= self.size.width
 
     def render_line(self, y: int) -> Strip:
         """Return the words."""
         width = self.size.width
         chosen = self.get_component_rich_style("choice-bar--chosen")
         other = self.get_component_rich_style("choice-bar--other")
-        if not self._all_fit:
-            word = fit(f"‹ {printable(self.value)} ›", min(width, cell_len(printable(self.value)) + 4))
-            return Strip([Segment(word, chosen)]).adjust_cell_length(width, self.rich_style)
-        words = [
-            # without colours the brackets tell which one is chosen
-            Segment(f"[{text}]" if self.app.no_color and choice == self.value else f" {text} ", style)
-            for choice in self.choices
-            for text, style in [(printable(choice), chosen if choice == self.value else other)]
-        ]
+        words = choice_words(self.choices, self.value, width, chosen, other, brackets=self.app.no_color)
         return Strip(words).adjust_cell_length(width, self.rich_style)
+
+
+def choice_words(
+    choices: Sequence[str], value: str, width: int, chosen: Style, other: Style, *, brackets: bool
+) -> list[Segment]:
+    """The words in a line of `width` cells; without colours `brackets` tell which one is chosen."""
+    if not _all_fit(choices, width):
+        text = f"‹ {printable(value)} ›"
+        return [Segment(fit(text, min(width, cell_len(text))), chosen)]
+    return [
+        Segment(f"[{text}]" if brackets and choice == value else f" {text} ", style)
+        for choice in choices
+        for text, style in [(printable(choice), chosen if choice == value else other)]
+    ]
+
+
+def choice_at(choices: Sequence[str], value: str, width: int, x: int) -> str | None:
+    """The word drawn at cell `x` of such a line, None beside them; of one word alone the one that follows."""
+    if not _all_fit(choices, width):
+        return choices[(choices.index(value) + 1) % len(choices)] if value in choices else choices[0]
+    start = 0
+    for choice in choices:
+        end = start + cell_len(printable(choice)) + 2
+        if start <= x < end:
+            return choice
+        start = end
+    return None
+
+
+def _all_fit(choices: Sequence[str], width: int) -> bool:
+    return sum(cell_len(printable(choice)) + 2 for choice in choices) <= width

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 from textual.app import App, ComposeResult
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from fext_engine.settings import Settings, options
 from fext_tui.widgets.choice_bar import ChoiceBar
-from fext_tui.widgets.field_row import FieldRow
+from fext_tui.widgets.form_lines import LABEL, FormLines
 from fext_tui.widgets.settings_form import SettingsForm
 
 
@@ -26,17 +26,21 @@ class Host(App[None]):
         self.heard.append(message)
 
 
-def line(app: App, key: str) -> str:
-    """What the terminal shows on the row of `key`, editor included."""
-    row = next(row for row in app.query(FieldRow) if row.option.key == key)
+def line(app: App, key: str, below: int = 0) -> str:
+    """What the terminal shows on the line of `key`, editor included, or so many lines below it."""
     shown = app.screen._compositor.render_strips()
-    return shown[row.region.y].text
+    return shown[app.query_one(FormLines).region.y + top(app, key) + below].text
+
+
+def top(app: App, key: str) -> int:
+    """On which of the form's lines `key` stands."""
+    return app.query_one(FormLines).top(list(app.query_one(SettingsForm).values).index(key))
 
 
 async def test_shows_the_sections_asked_for_in_their_order():
     app = Host("training", "model")
     async with app.run_test(size=(80, 40)):
-        keys = [row.option.key for row in app.query(FieldRow)]
+        keys = list(app.query_one(SettingsForm).values)
         assert keys[0] == "training.epochs" and keys[-2:] == ["model.name", "model.dropout"]
         assert set(keys) == {o.key for o in options() if o.section in ("training", "model")}
         assert "batch size" in line(app, "training.batch_size") and "1 to 4096 images" in line(app, "training.batch_size")
@@ -56,11 +60,11 @@ async def test_typing_marks_checks_and_resets():
         assert form.settings is None and app.heard[-1].settings is None
         assert "training.epochs" in form.errors and "'x'" in form.errors["training.epochs"]
         assert "1 to 100000" in form.errors["training.epochs"]
-        row = app.query(FieldRow).first()
-        assert row.size.height == 2 and "✗ give a whole number from 1 to 100000" in row.render_line(1).text
+        assert "✗ give a whole number from 1 to 100000" in line(app, "training.epochs", below=1)
+        assert "batch size" in line(app, "training.epochs", below=2)
         await pilot.press("ctrl+r")
         assert form.errors == {} and form.overrides == {} and app.heard[-1].settings == Settings()
-        assert row.query_one(Input).value == "100" and row.size.height == 1
+        assert app.focused.value == "100" and "batch size" in line(app, "training.epochs", below=1)
         sent = len(app.heard)
         await pilot.press("ctrl+r")
         assert len(app.heard) == sent, "nothing to reset, nothing to say"
@@ -77,27 +81,51 @@ async def test_arrows_walk_the_fields_and_choices_turn():
         assert form.values["training.loss"] == "mae"
         await pilot.press("j", "l")
         assert form.values["training.optimizer"] == "adamw"
+        await pilot.resize_terminal(80, 10)
         for _ in range(20):
             await pilot.press("down")
         focused = app.focused
-        assert isinstance(focused, ChoiceBar) and focused.parent.option.key == "training.tensorboard"
+        assert isinstance(focused, ChoiceBar) and form.field.option.key == "training.tensorboard"
         assert "training.tensorboard" in str(app.query_one("#help", Static).render())
         assert form.region.contains_region(focused.region), "the field in focus is in sight"
         await pilot.press("enter")
         assert form.values["training.tensorboard"] is True and app.heard[-1].settings.training.tensorboard
 
 
-async def test_mouse_chooses_the_word_under_it():
-    app = Host("model")
+async def test_what_is_typed_takes_the_place_of_a_number_and_is_kept_when_one_moves_on():
+    app = Host("training")
     async with app.run_test(size=(80, 24)) as pilot:
-        bar = app.query(ChoiceBar).first()
-        await pilot.click(bar, offset=(17, 0))
-        assert bar.value == "FextAE Medium"
+        form = app.query_one(SettingsForm)
+        form.focus_option("training.epochs")
+        await pilot.press(*"25", "enter", *"64", "j", *"7x", "k")
+        assert form.field.option.key == "training.batch_size" and form.overrides["training.batch_size"] == 64
+        assert form.values["training.epochs"] == 25 and set(form.errors) == {"training.seed"}
+        assert "7x" in line(app, "training.seed") and "✗ give" in line(app, "training.seed", below=1)
+        await pilot.press("down", "end", "backspace", "up")
+        assert form.values["training.seed"] == 7 and not form.errors
+        await pilot.press("home", "tab", "ctrl+r", "shift+tab", "ctrl+r")
+        assert set(form.overrides) == {"training.epochs"}, "home is the line's own"
+        assert app.heard[-1].settings == form.settings
+
+
+async def test_mouse_chooses_the_word_under_it():
+    app = Host("training", "model")
+    async with app.run_test(size=(80, 24)) as pilot:
+        form, lines = app.query_one(SettingsForm), app.query_one(FormLines)
+        await pilot.click(lines, offset=(LABEL + 8, top(app, "training.loss")))
+        assert form.values["training.loss"] == "mse" and form.field.option.key == "training.loss"
+        await pilot.click(lines, offset=(LABEL + 2, top(app, "training.batch_size")))
+        await pilot.press(*"12")
+        assert form.overrides == {"training.loss": "mse", "training.batch_size": 12}
+        form.focus_option("model.name")
+        await pilot.pause()
+        await pilot.click(ChoiceBar, offset=(17, 0))
+        assert form.values["model.name"] == "FextAE Medium"
         await pilot.resize_terminal(50, 24)
         await pilot.pause()
-        assert bar.render_line(0).text.startswith("‹ FextAE Medium ›")
-        await pilot.click(bar, offset=(2, 0))
-        assert bar.value == "FextAE Large"
+        assert line(app, "model.name")[LABEL - 1 :].startswith("‹ FextAE Medium ›")
+        await pilot.click(ChoiceBar, offset=(2, 0))
+        assert form.values["model.name"] == "FextAE Large"
 
 
 async def test_load_and_other_sections_pass_through():
