@@ -178,6 +178,10 @@ class ModelScreen(WorkbenchScreen):
                 "Reconstructions appear with the first epoch" if chosen is None else "No picture of this epoch"
             )
 
+    @on(RowList.Selected, "#runs")
+    def _show_epochs(self) -> None:
+        self.query_one("#tables", TabbedContent).active = "tab-epochs"
+
     @property
     def _tab(self) -> str:
         return self.query_one("#tables", TabbedContent).active

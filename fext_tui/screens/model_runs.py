@@ -124,7 +124,8 @@ class RunsPane(Vertical):
         self.rows.fields = run_fields(self.marked)
         self.rows.empty = "No run has these words (esc shows all)" if self.runs else EMPTY
         self.rows.show_items(matching(known, self._filter), self._wanted)
-        self._wanted = None
+        if self._wanted in {run.name for run in known}:  # a new run is heard of before it is recorded
+            self._wanted = None
         self._choose()
 
     @on(RowList.Highlighted, "#runs")

@@ -19,11 +19,13 @@ def curve(plot):
 
 
 async def test_train_stop_and_resume(with_images):
+    make_run(with_images, "older")
     async with opened(with_images, training__epochs=500) as (app, pilot):
         await press(pilot, "2", "L", "t")
         screen = app.screen
         bar, runs, plot = (screen.query_one(one) for one in (JobBar, "#runs", LossPlot))
         await until(pilot, lambda: bar.jobs and bar.jobs[0].fraction and bar.jobs[0].eta, "progress", TRAINING_SECONDS)
+        await until(pilot, lambda: "older" not in str(plot.border_title), "the new run", TRAINING_SECONDS)
         await until(pilot, lambda: len(curve(plot)) >= 2, "two epochs of the curve", TRAINING_SECONDS)
         await until(pilot, lambda: screen.query_one(PictureFile).picture.has_image, "a sample reconstruction")
         await until(pilot, lambda: runs.row[1] == "running" and runs.row[2].endswith("/500"), "the run in the list")
@@ -41,7 +43,7 @@ async def test_train_stop_and_resume(with_images):
         await idle(pilot)
         await until(pilot, lambda: len(curve(plot)) > done, "the longer curve")
         await until(pilot, lambda: runs.row[1] == "finished", "its end in the list")
-        assert len(curve(plot)) >= done + 2 and runs.row_count == 1
+        assert len(curve(plot)) >= done + 2 and runs.row_count == 2
         assert [int(epoch) for epoch, _ in curve(plot)] == list(range(1, len(curve(plot)) + 1))
 
         texts = [text for _, _, text in screen.query_one(LogPane).entries]
