@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
-from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from fext_tui.widgets.axis import log_ticks, nice_ticks, thin
+from fext_tui.widgets.curve_plot import Curve, draw_curves
 from fext_tui.widgets.curves import first_epoch, metric_names, series, smooth
 from fext_tui.widgets.text import clip_cells, fit, format_figure, printable
 
@@ -22,6 +19,7 @@ if TYPE_CHECKING:
     from textual import events
 
     from fext_tui.widgets.axis import Points
+    from fext_tui.widgets.curve_plot import Colour
     from fext_tui.widgets.curves import History
 
 SMOOTHING = 0.6
@@ -29,15 +27,6 @@ ZOOMS = (1.0, 0.5, 0.2)  # shares of the epochs, the last ones
 _LINE = "━"
 _WITHOUT_COLOUR = {"train": _LINE, "validation": "•", "other-train": "+", "other-validation": "x"}
 _LEAST_PLOT = (24, 6)  # cells below which only the figures are shown
-
-
-@dataclass(frozen=True)
-class _Curve:
-    """Points to draw in the colour of `style`; `faint` ones lie behind their smoothed selves."""
-
-    style: str
-    points: Points
-    faint: bool = False
 
 
 class LossPlot(Widget, can_focus=True):
@@ -171,22 +160,26 @@ class LossPlot(Widget, can_focus=True):
         curves = self._curves(pair, other)
         if width < _LEAST_PLOT[0] or rows < _LEAST_PLOT[1] or not curves:
             return titles
+        x_title = "epoch" if self.zoom == 1 else f"epoch, the last {round(100 * self.zoom)} %"
+        plot = draw_curves(curves, (width, rows), self.log_scale, x_title, self._colour("axis"))
         lines = [
             Strip(line.render(self.app.console)).adjust_cell_length(width).apply_style(self.rich_style)
-            for line in self._plot(curves, width, rows).split("\n")
+            for line in plot.split("\n")
         ]
         return [*titles, *lines[:rows]]
 
-    def _curves(self, pair: tuple[Points, Points], other: tuple[Points, Points]) -> list[_Curve]:
-        """Return what can be drawn in the axis' range, those that are to lie on top last."""
+    def _curves(self, pair: tuple[Points, Points], other: tuple[Points, Points]) -> list[Curve]:
+        """Return what there is to draw in the axes' range, what is to lie on top last."""
         first = first_epoch([points for points in pair if points], self.zoom)
         faint, solid = [], []
         for prefix, (train, validation) in (("other-", other), ("", pair)):
             for name, points in (("validation", validation), ("train", train)):
+                style = prefix + name
                 drawn = smooth(points, SMOOTHING) if self.smoothed else points
-                if drawn is not points:
-                    faint.append(_Curve(prefix + name, self._visible(points, first), faint=True))
-                solid.append(_Curve(prefix + name, self._visible(drawn, first)))
+                behind = self._faint_colour(style)
+                if self.smoothed and behind is not None:
+                    faint.append(Curve(self._visible(points, first), behind, self._marker(style)))
+                solid.append(Curve(self._visible(drawn, first), self._colour(style), self._marker(style)))
         return [curve for curve in faint + solid if curve.points]
 
     def _visible(self, points: Points, first: float) -> Points:
@@ -235,56 +228,23 @@ class LossPlot(Widget, can_focus=True):
         """Return what the legend shows; without colours the shape tells the series apart."""
         return _WITHOUT_COLOUR[name] if self.app.no_color else _LINE
 
+    def _marker(self, name: str) -> str:
+        """Return what the curve is drawn with; `hd` are quarters of a cell."""
+        return "hd" if self._mark(name) == _LINE else self._mark(name)
+
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"loss-plot--{name}")
 
-    def _colour(self, name: str, *, faint: bool = False) -> Any:
-        """Return a colour of the theme as plotext knows it: RGB, a number, or `default`; None if none is faint."""
-        style = self._style(name)
-        colour, back = style.color, style.bgcolor
-        if faint:
-            if self.app.no_color or not (colour and colour.triplet and back and back.triplet):
-                return None
-            return tuple(round(0.4 * c + 0.6 * b) for c, b in zip(colour.triplet, back.triplet, strict=True))
+    def _colour(self, name: str) -> Colour:
+        colour = self._style(name).color
         if colour is None or colour.is_default:
             return "default"
-        return tuple(colour.triplet) if colour.triplet else colour.number
+        return tuple(colour.triplet) if colour.triplet else colour.number or 0
 
-    def _plot(self, curves: list[_Curve], width: int, height: int) -> Text:
-        from textual_plotext import Plot
-
-        def place(value: float) -> float:
-            return math.log10(value) if self.log_scale else value
-
-        values = [y for curve in curves for _, y in curve.points]
-        low, high = place(min(values)), place(max(values))
-        margin = (high - low) * 0.05 or abs(high) * 0.1 or 0.5
-        first, last = (f(x for curve in curves for x, _ in curve.points) for f in (min, max))
-        plot: Any = Plot()
-        plot._limit_size(False, False)  # else the size of the terminal at import is a limit
-        plot.plotsize(width, height)
-        plot._set_size(width, height)
-        plot.canvas_color("default")
-        plot.axes_color("default")
-        plot.ticks_color(self._colour("axis"))
-        plot.xaxes(True, False)
-        plot.yaxes(True, False)
-        for curve in curves:
-            colour = self._colour(curve.style, faint=curve.faint)
-            if colour is None:
-                continue
-            kept = thin(curve.points, 2 * width)
-            mark = self._mark(curve.style)
-            marker = "●" if len(kept) == 1 else "hd" if mark == _LINE else mark
-            draw = plot.scatter if len(kept) == 1 else plot.plot
-            draw([x for x, _ in kept], [place(y) for _, y in kept], marker=marker, color=colour)
-        plot.ylim(low - margin, high + margin)
-        plot.xlim(first, max(last, first + 1))
-        epochs = nice_ticks(first, max(last, first + 1), max(2, width // 12), whole=True)
-        plot.xticks(epochs, [f"{epoch:.0f}" for epoch in epochs])
-        marks = (log_ticks if self.log_scale else nice_ticks)(
-            low - margin, high + margin, max(2, height // 3)
-        )
-        plot.yticks(marks, [format_figure(10**mark if self.log_scale else mark) for mark in marks])
-        plot.xlabel("epoch" if self.zoom == 1 else f"epoch, the last {self.zoom:.0%}".replace("%", " %"))
-        return Text.from_ansi(plot.build(), no_wrap=True)
+    def _faint_colour(self, name: str) -> Colour | None:
+        """Return the colour mixed with the background, None where the terminal mixes none."""
+        style = self._style(name)
+        colour, back = style.color, style.bgcolor
+        if self.app.no_color or not (colour and colour.triplet and back and back.triplet):
+            return None
+        return tuple(round(0.4 * c + 0.6 * b) for c, b in zip(colour.triplet, back.triplet, strict=True))
