@@ -40,11 +40,11 @@ def run_fields(marked: str | None) -> tuple[Field[RunSummary], ...]:
         return f"{MARK} {run.name}" if run.name == marked else run.name
 
     return (
-        Field("run", 16, name, lambda r: r.name.casefold(), grows=True),
+        Field("run", 22, name, lambda r: r.name.casefold(), grows=True),
         Field("state", 11, lambda r: r.state, lambda r: r.state, about=_STATES),
         Field("epochs", 9, _epochs, lambda r: r.epochs_done, "right", "trained, of those planned"),
-        Field("best loss", 11, _best, lambda r: r.best_val_loss, "right", "the lowest validation loss"),
-        Field("when", 16, _when, lambda r: r.updated_at, about="when it last changed"),
+        Field("best", 8, _best, lambda r: r.best_val_loss, "right", "the lowest validation loss"),
+        Field("when", 11, _when, lambda r: r.updated_at, about="when it last changed"),
         Field("note", 16, lambda r: r.note, lambda r: r.note.casefold() or None, about=_NOTE, grows=True),
         Field("image", 9, _size, lambda r: image_size(r.configuration), "right", "height and width"),
         Field("model", 13, lambda r: r.model, lambda r: r.model, about="the kind of autoencoder"),
@@ -80,7 +80,9 @@ def _best(run: RunSummary) -> str:
 
 
 def _when(run: RunSummary) -> str:
-    return f"{datetime.fromtimestamp(run.updated_at):%Y-%m-%d %H:%M}"
+    """The time of this year, or the date of another."""
+    moment = datetime.fromtimestamp(run.updated_at)
+    return f"{moment:%m-%d %H:%M}" if moment.year == datetime.now().year else f"{moment:%Y-%m-%d}"
 
 
 def _size(run: RunSummary) -> str:

@@ -14,7 +14,7 @@ from textual.widgets import TabbedContent, TabPane, Tabs
 from textual.worker import get_current_worker
 
 from fext_engine.errors import FextError
-from fext_engine.paths import unescape_name
+from fext_engine.paths import escape_name, unescape_name
 from fext_tui.following import JobSnapshot
 from fext_tui.runs import MARK
 from fext_tui.screens.model_compare import ComparePane
@@ -175,7 +175,9 @@ class ModelScreen(WorkbenchScreen):
             sample.show_file(path)
         else:
             sample.show_nothing(
-                "Reconstructions appear with the first epoch" if chosen is None else "No picture of this epoch"
+                "Reconstructions appear with the first epoch"
+                if chosen is None
+                else "No picture of this epoch"
             )
 
     @on(RowList.Selected, "#runs")
@@ -260,12 +262,12 @@ class ModelScreen(WorkbenchScreen):
         if moved != self._moved.get(job.run):
             new = job.run not in self._moved
             self._moved[job.run] = moved
-            self.reload_runs(job.run if new else None)
+            self.reload_runs(escape_name(job.run) if new else None)
 
     def _start_with_run(self, verb: str, arguments: dict[str, Any]) -> None:
         run = self._chosen_run()
         if run is not None and self.form_is_valid():
-            self.app.start_job(verb, {"run": run, **arguments})
+            self.app.start_job(verb, {"run": unescape_name(run), **arguments})
 
     def _chosen_run(self) -> str | None:
         if self.run is None:

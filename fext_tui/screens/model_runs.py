@@ -16,6 +16,7 @@ from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
 from fext_engine.errors import FextError
+from fext_engine.paths import escape_name
 from fext_tui.run_changes import RunChanged, ask_name, ask_note, ask_removal
 from fext_tui.runs import matching, read_runs, run_fields
 from fext_tui.widgets.row_list import RowList
@@ -68,7 +69,9 @@ class RunsPane(Vertical):
         self._wanted: str | None = None
         self._problem = ""
         self._filter = ""
-        self._told: tuple[str | None, str | None] | None = None  # what was said last of the chosen and the marked
+        self._told: tuple[str | None, str | None] | None = (
+            None  # what was said last of the chosen and the marked
+        )
 
     def compose(self) -> ComposeResult:
         yield Input(id="run-filter", placeholder="a part of name, model, state or note", compact=True)
@@ -114,7 +117,7 @@ class RunsPane(Vertical):
             self._show()
 
     def _show(self) -> None:
-        at_work = {job.run for job in self.app.active_jobs}
+        at_work = {escape_name(job.run or "") for job in self.app.active_jobs}
         known = [
             replace(run, state="interrupted") if run.state == "running" and run.name not in at_work else run
             for run in self.runs

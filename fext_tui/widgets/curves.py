@@ -48,7 +48,7 @@ def smooth(points: Points, weight: float) -> Points:
 
 def first_epoch(curves: Sequence[Points], share: float) -> float:
     """The epoch at which the last `share` (0 to 1) of the curves begins, two points of a curve at least."""
-    epochs = sorted({epoch for points in curves for epoch, _ in points})
+    epochs = sorted({epoch for points in curves for epoch, _ in (*points[:1], *points[-2:])})
     if len(epochs) < 3:
         return epochs[0] if epochs else 0.0
     return min(epochs[-2], epochs[-1] - share * (epochs[-1] - epochs[0]))
