@@ -49,10 +49,13 @@ def removable(workspace: Workspace, kinds: Iterable[Kind] = KINDS) -> list[Remov
     found = []
     for kind in kinds:
         for path in sorted(_LISTS[kind](workspace), key=lambda p: p.name):
-            found.append(
-                Removable(kind, path, _size(path), _DESCRIPTIONS[kind], _user_of(kind, path, workspace, active))
-            )
+            found.append(_describe(kind, path, workspace, active))
     return found
+
+
+def removable_run(workspace: Workspace, run: Path) -> Removable:
+    """A run's folder as something that can be removed, without a look at the others."""
+    return _describe("run", run, workspace, Supervisor(workspace).active())
 
 
 def linked_away(workspace: Workspace) -> list[Path]:
@@ -86,6 +89,10 @@ def remove(workspace: Workspace, items: Iterable[Removable]) -> int:
         freed += now.bytes
         _forget(workspace, now)
     return freed
+
+
+def _describe(kind: Kind, path: Path, workspace: Workspace, active: list[JobInfo]) -> Removable:
+    return Removable(kind, path, _size(path), _DESCRIPTIONS[kind], _user_of(kind, path, workspace, active))
 
 
 def _delete(path: Path) -> None:

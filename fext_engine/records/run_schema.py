@@ -1,4 +1,4 @@
-"""The tables of runs, their epochs and the encodings made with them."""
+"""The tables of runs, their epochs and the encodings made with them, and what later versions added."""
 
 from __future__ import annotations
 
@@ -41,4 +41,8 @@ CREATE TABLE encodings (
     pooling    TEXT NOT NULL,
     created_at REAL NOT NULL
 ) STRICT;
+"""
+
+RUN_NOTES = """
+ALTER TABLE runs ADD COLUMN note TEXT NOT NULL DEFAULT '';
 """

@@ -29,13 +29,14 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class RunSummary(RunRecord):
-    """A run as a list shows it; times are seconds since 1970."""
+    """A run as a list shows it; times are seconds since 1970, `note` is the person's own."""
 
     started_at: float
     updated_at: float
     epochs_done: int
     best_epoch: int | None
     best_val_loss: float | None
+    note: str
 
 
 def upsert_run(records: Records, run: RunRecord) -> None:
@@ -71,11 +72,36 @@ def add_epoch(records: Records, run: str, epoch: int, values: Mapping[str, float
         connection.execute("UPDATE runs SET updated_at = ? WHERE name = ?", (time.time(), run))
 
 
+def set_note(records: Records, run: str, note: str) -> None:
+    """Record a run's note."""
+    with records.connection as connection:
+        connection.execute("UPDATE runs SET note = ? WHERE name = ?", (note, run))
+
+
+def rename_run(records: Records, run: str, name: str) -> None:
+    """Call `run`, and what was made with it, `name` from now on, within a transaction that the caller ends.
+
+    Raises sqlite3.IntegrityError when a run of that name is recorded.
+    """
+    connection = records.connection
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("PRAGMA defer_foreign_keys = ON")  # the epochs follow their run
+    connection.execute("UPDATE runs SET name = ? WHERE name = ?", (name, run))
+    for table in ("epochs", "encodings", "jobs"):
+        connection.execute(f"UPDATE {table} SET run = ? WHERE run = ?", (name, run))
+
+
+def forget_run(records: Records, run: str) -> None:
+    """Remove what is recorded of a run, its epochs with it."""
+    with records.connection as connection:
+        connection.execute("DELETE FROM runs WHERE name = ?", (run,))
+
+
 def list_runs(records: Records) -> list[RunSummary]:
     """All recorded runs, the one that changed last first."""
     rows = records.connection.execute(
         """
-        SELECT runs.name, model, state, epochs_planned, images, configuration, started_at, updated_at,
+        SELECT runs.name, model, state, epochs_planned, images, configuration, started_at, updated_at, note,
                coalesce((SELECT max(epoch) FROM epochs WHERE run = runs.name), 0) AS epochs_done,
                best.epoch AS best_epoch, best.val_loss AS best_val_loss
         FROM runs LEFT JOIN epochs AS best ON best.run = runs.name AND best.epoch =

@@ -9,8 +9,9 @@ from typing import Self
 
 from fext_engine.errors import FextError, JobStopped
 from fext_engine.jobs.job import Job
+from fext_engine.paths import escape_name
 from fext_engine.records import Records, open_records
-from fext_engine.records.runs import RunRecord, add_epoch, set_epochs, upsert_run
+from fext_engine.records.runs import RunRecord, add_epoch, set_epochs, set_note, upsert_run
 from fext_engine.settings import Settings
 from fext_engine.training.history import EpochRecord
 from fext_engine.training.run_folder import RunFolder
@@ -27,15 +28,17 @@ class RunRecorder:
     ) -> None:
         self._job, self._run, self._planned = job, run, planned_epochs
         self._settings, self._history = settings, history
+        self._name = escape_name(run.name)
 
     def add(self, record: EpochRecord) -> None:
         """Record an epoch."""
-        self._write(lambda records: add_epoch(records, self._run.name, record.epoch, record.values()))
+        self._write(lambda records: add_epoch(records, self._name, record.epoch, record.values()))
 
     def __enter__(self) -> Self:
         self._set_state("running")
         epochs = {record.epoch: record.values() for record in self._history}
-        self._write(lambda records: set_epochs(records, self._run.name, epochs))
+        self._write(lambda records: set_epochs(records, self._name, epochs))
+        self._write(lambda records: set_note(records, self._name, self._run.read_note()))
         return self
 
     def __exit__(
@@ -46,7 +49,7 @@ class RunRecorder:
 
     def _set_state(self, state: str) -> None:
         record = RunRecord(
-            name=self._run.name, model=self._settings.model.name, state=state, epochs_planned=self._planned,
+            name=self._name, model=self._settings.model.name, state=state, epochs_planned=self._planned,
             images=self._settings.dataset.images, configuration=self._run.configuration.read_text("utf-8"),
         )  # fmt: skip
         self._write(lambda records: upsert_run(records, record))

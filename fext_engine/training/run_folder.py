@@ -60,6 +60,10 @@ class RunFolder:
         return self.path / "left_out.csv"
 
     @property
+    def note(self) -> Path:
+        return self.path / "note.txt"
+
+    @property
     def epochs(self) -> Path:
         return self.path / "epochs"
 
@@ -108,6 +112,13 @@ class RunFolder:
         """The run's own configuration; raises SettingsError when it cannot be read."""
         return read_settings(self.configuration)
 
+    def read_note(self) -> str:
+        """The person's note on the run as one line, empty where there is none."""
+        try:
+            return " ".join(self.note.read_text(encoding="utf-8", errors="replace").split())
+        except OSError:
+            return ""
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other jobs from writing this run; raises FextError when one does already."""
@@ -132,7 +143,7 @@ def create_run(workspace: Workspace, name: str, settings: Settings, split: list[
     except FileExistsError:
         raise FextError(f"there is a run called {name} already", "choose another name") from None
     try:
-        write_atomic(run.configuration, settings_to_toml(settings, f"The configuration of the run {name}"))
+        write_atomic(run.configuration, settings_to_toml(settings, "The configuration of this run"))
         write_csv(run.split, ("path", "split", "digest"), [(r.path, r.split, r.digest) for r in split])
     except BaseException:
         shutil.rmtree(run.path, ignore_errors=True)

@@ -1,49 +1,54 @@
-"""The Model screen: settings, training live, and the runs there are."""
+"""The Model screen: settings, training live, and the runs there are with their epochs and differences."""
 
 from __future__ import annotations
 
-import sqlite3
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Container, Horizontal, Vertical
 from textual.message import Message
+from textual.widgets import TabbedContent, TabPane, Tabs
 from textual.worker import get_current_worker
 
 from fext_engine.errors import FextError
-from fext_engine.paths import escape_name
+from fext_engine.paths import escape_name, unescape_name
 from fext_tui.following import JobSnapshot
+from fext_tui.runs import MARK
+from fext_tui.screens.model_compare import ComparePane
+from fext_tui.screens.model_epochs import EpochList
+from fext_tui.screens.model_runs import RunsPane
 from fext_tui.screens.workbench import WorkbenchScreen
-from fext_tui.tables import TableRows
-from fext_tui.widgets.columns import Column
 from fext_tui.widgets.loss_plot import LossPlot
 from fext_tui.widgets.picture_file import PictureFile
 from fext_tui.widgets.row_list import RowList
-from fext_tui.widgets.text import format_figure
+from fext_tui.widgets.settings_form import SettingsForm
+from fext_tui.widgets.text import printable
 from fext_tui.widgets.title_line import TitleLine
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fext_engine.records.runs import RunSummary
     from fext_engine.settings import Settings
+    from fext_tui.widgets.curves import History
 
-COLUMNS = (Column("run"), Column("state", 11), Column("epochs", 9, "right"), Column("best loss", 9, "right"))
 SECTIONS = ("model", "training", "schedule", "augmentation", "dataset", "device", "session", "inference")
 
 
 class HistoryRead(Message):
-    """A worker has read a run's history: one mapping an epoch, and the newest sample picture's path."""
+    """A worker has read a run's history, its sample pictures by epoch, and the history of the marked run."""
 
-    def __init__(self, request: int, run: str, history: list[dict[str, float]], sample: Path | None) -> None:
+    def __init__(
+        self, request: int, run: str, history: History, samples: dict[int, Path], marked: History
+    ) -> None:
         super().__init__()
         self.request = request
         self.run = run
         self.history = history
-        self.sample = sample
+        self.samples = samples
+        self.marked = marked
 
 
 class ModelScreen(WorkbenchScreen):
@@ -64,92 +69,134 @@ class ModelScreen(WorkbenchScreen):
         Binding("p", "presets", "Presets", id="model.presets"),
         Binding("m", "metric", "Metric", id="model.metric", show=False, tooltip="Plot another metric"),
         Binding("l", "log_scale", "Log axis", id="model.log-scale", show=False),
+        Binding("S", "smooth", "Smooth", id="model.smooth", show=False, tooltip="Smooth the curves, or not"),
+        Binding(
+            "z", "zoom", "Zoom", id="model.zoom", show=False, tooltip="All epochs, the last half or fifth"
+        ),
+        Binding(
+            "right_square_bracket",
+            "next_tab(1)",
+            "Next table",
+            key_display="]",
+            id="model.next-table",
+            show=False,
+        ),
+        Binding("left_square_bracket", "next_tab(-1)", "Previous table", key_display="[", show=False),
     ]
 
     def __init__(self) -> None:
         super().__init__()
-        self.runs: list[RunSummary] = []
         self.run: str | None = None
+        self.marked: str | None = None
+        self.samples: dict[int, Path] = {}
         self._history_request = 0
-        self._runs_problem = ""
         self._moved: dict[str, tuple[Any, ...]] = {}  # what was shown of each run at work
 
     def compose_content(self) -> ComposeResult:
         with Horizontal(id="content"), Vertical(id="results"):
-            yield LossPlot(id="curves", classes="pane", empty="Curves appear with the first epoch")
-            yield PictureFile(id="sample", classes="pane")
-            yield RowList(id="runs", classes="pane", empty="No runs yet: t trains one with the settings (s)")
+            with Container(id="watched"):
+                yield LossPlot(id="curves", classes="pane", empty="Curves appear with the first epoch")
+                yield PictureFile(id="sample", classes="pane")
+            with TabbedContent(id="tables"):
+                with TabPane("Runs", id="tab-runs"):
+                    yield RunsPane(id="runs-pane")
+                with TabPane("Epochs", id="tab-epochs"):
+                    yield EpochList(id="epochs")
+                with TabPane("Compare", id="tab-compare"):
+                    yield ComparePane(id="compare-pane")
 
     def start(self) -> None:
         super().start()
-        self.query_one("#runs").border_title = "Runs"
         self.query_one("#sample").border_title = "Originals over reconstructions"
-        self.query_one(RowList).focus()
+        self.query_one("#runs").focus()
         self.reload_runs()
 
     def on_screen_resume(self) -> None:
+        super().on_screen_resume()
         if self.is_mounted:
             self.reload_runs()
 
-    def reload_runs(self) -> None:
-        """Read the list of runs again and keep the chosen one; the newest is chosen at first."""
-        from fext_engine.records import open_records
-        from fext_engine.records.runs import list_runs
+    def reload_runs(self, run: str | None = None) -> None:
+        """Read the list of runs again; the chosen one stays, or is `run` now. At first it is the newest."""
+        self.query_one(RunsPane).reload(run)
 
-        try:
-            with open_records(self.app.workspace.database) as records:
-                self.runs = list_runs(records)
-        except (FextError, sqlite3.Error) as error:
-            if str(error) != self._runs_problem:  # said once, not at every epoch
-                self.notify(str(error), title="Runs", severity="error", markup=False)
-            self._runs_problem = str(error)
-        at_work = {job.run for job in self.app.active_jobs}
-        names = [run.name for run in self.runs]
-        cursor = names.index(self.run) if self.run in names else 0
-        rows = [_run_row(run, run.name in at_work) for run in self.runs]
-        self.query_one("#runs", RowList).set_source(TableRows(COLUMNS, rows), cursor=cursor)
-        if names:
-            self._choose(names[cursor])
-
-    @on(RowList.Highlighted, "#runs")
-    def _run_highlighted(self, event: RowList.Highlighted) -> None:
-        if event.index < len(self.runs) and self.runs[event.index].name != self.run:
-            self._choose(self.runs[event.index].name)
-
-    def _choose(self, run: str) -> None:
-        self.run = run
-        self.query_one(TitleLine).set_subject(escape_name(run))
+    @on(RunsPane.Chosen)
+    def _choose(self, event: RunsPane.Chosen) -> None:
+        """Show a run, also one that was shown already: it may have gone on."""
+        self.run, self.marked = event.run, event.marked
+        self.query_one(TitleLine).set_subject(printable(event.run or ""))
         self._history_request += 1
-        self._read_history(self._history_request, run)
+        self.query_one(ComparePane).show(event.marked, event.run)
+        if event.run is None:
+            self.post_message(HistoryRead(self._history_request, "", (), {}, ()))
+        else:
+            self._read_history(self._history_request, event.run, event.marked)
 
     @work(thread=True, exclusive=True, group="history", exit_on_error=False)
-    def _read_history(self, request: int, run: str) -> None:
+    def _read_history(self, request: int, run: str, marked: str | None) -> None:
+        worker = get_current_worker()
+        folder = self.app.workspace.run(unescape_name(run))
+        pictures = sorted((folder / "samples").glob("epoch_*.png"))
+        samples = {int(p.stem[6:]): p for p in pictures if p.stem[6:].isdecimal()}
+        other = self._epochs(marked) if marked and marked != run else ()
+        message = HistoryRead(request, run, self._epochs(run), samples, other)
+        if not worker.is_cancelled:
+            self.post_message(message)
+
+    def _epochs(self, run: str) -> History:
         from fext_engine.training.history import read_history
 
-        worker = get_current_worker()
-        folder = self.app.workspace.run(run)
         try:
-            history = read_history(folder / "history.csv")
+            history = read_history(self.app.workspace.run(unescape_name(run)) / "history.csv")
         except (FextError, OSError):
             history = []
-        samples = sorted((folder / "samples").glob("*.png"))
-        if worker.is_cancelled:
-            return
-        rows = [{"epoch": record.epoch, **record.values()} for record in history]
-        self.post_message(HistoryRead(request, run, rows, samples[-1] if samples else None))
+        return [{"epoch": record.epoch, **record.values()} for record in history]
 
     @on(HistoryRead)
     def _show_history(self, message: HistoryRead) -> None:
         if message.request != self._history_request:  # an older reading that came in late
             return
         plot = self.query_one(LossPlot)
-        plot.border_title = Text(escape_name(message.run))  # a name is no markup
+        plot.border_title = Text(printable(message.run))  # a name is no markup
         plot.set_history(message.history)
-        sample = self.query_one(PictureFile)
-        if message.sample is None:
-            sample.show_nothing("Reconstructions appear with the first epoch")
+        plot.set_other(f"{MARK} {self.marked}", message.marked)
+        self.samples = message.samples
+        self.query_one(EpochList).show_history(message.run, message.history)
+        self._show_sample()
+
+    @on(RowList.Highlighted, "#epochs")
+    @on(TabbedContent.TabActivated)
+    def _show_sample(self) -> None:
+        """Show the newest reconstructions; with the epochs in sight those of the chosen one."""
+        sample, epochs = self.query_one(PictureFile), self.query_one(EpochList)
+        chosen = epochs.current["epoch"] if epochs.current is not None and self._tab == "tab-epochs" else None
+        path = self.samples.get(max(self.samples, default=0) if chosen is None else chosen)
+        if path is not None:
+            sample.show_file(path)
         else:
-            sample.show_file(message.sample)
+            sample.show_nothing(
+                "Reconstructions appear with the first epoch"
+                if chosen is None
+                else "No picture of this epoch"
+            )
+
+    @on(RowList.Selected, "#runs")
+    def _show_epochs(self) -> None:
+        self.query_one("#tables", TabbedContent).active = "tab-epochs"
+
+    @property
+    def _tab(self) -> str:
+        return self.query_one("#tables", TabbedContent).active
+
+    @on(TabbedContent.TabActivated)
+    def _focus_table(self, event: TabbedContent.TabActivated) -> None:
+        if not any(form.has_focus_within for form in self.query(SettingsForm)):
+            event.pane.query(RowList).first().focus()
+
+    def action_next_tab(self, step: int) -> None:
+        """Show the next or previous table."""
+        tabs = self.query_one("#tables").query_one(Tabs)
+        (tabs.action_next_tab if step > 0 else tabs.action_previous_tab)()
 
     def action_train(self) -> None:
         """Train a new run with the settings in the form."""
@@ -199,29 +246,30 @@ class ModelScreen(WorkbenchScreen):
         """Switch the plot between a linear and a logarithmic axis."""
         self.query_one(LossPlot).action_toggle_log()
 
+    def action_smooth(self) -> None:
+        """Smooth the curves, or draw them as they are."""
+        self.query_one(LossPlot).action_toggle_smoothing()
+
+    def action_zoom(self) -> None:
+        """Plot all epochs, the last half, or the last fifth."""
+        self.query_one(LossPlot).action_next_zoom()
+
     def job_moved(self, job: JobSnapshot) -> None:
         """Follow the run that trains: its curve and its samples, as they come."""
         if job.verb not in ("train", "resume") or not job.run:
             return
         moved = (job.id, job.epochs_reported, job.sample, job.state)
         if moved != self._moved.get(job.run):
-            if job.run not in self._moved:
-                self.run = job.run
+            new = job.run not in self._moved
             self._moved[job.run] = moved
-            self.reload_runs()
+            self.reload_runs(escape_name(job.run) if new else None)
 
     def _start_with_run(self, verb: str, arguments: dict[str, Any]) -> None:
         run = self._chosen_run()
         if run is not None and self.form_is_valid():
-            self.app.start_job(verb, {"run": run, **arguments})
+            self.app.start_job(verb, {"run": unescape_name(run), **arguments})
 
     def _chosen_run(self) -> str | None:
         if self.run is None:
             self.notify("There is no run yet: t trains one.", severity="warning")
         return self.run
-
-
-def _run_row(run: RunSummary, at_work: bool) -> tuple[str, ...]:
-    state = "interrupted" if run.state == "running" and not at_work else run.state
-    best = "" if run.best_val_loss is None else format_figure(run.best_val_loss)
-    return escape_name(run.name), state, f"{run.epochs_done}/{run.epochs_planned}", best

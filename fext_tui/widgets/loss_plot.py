@@ -1,35 +1,36 @@
-"""The curves of a training run: one metric over the epochs, on the training and the validation images."""
+"""The curves of a run, and of one beside it: a metric over the epochs, on training and validation images."""
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
-from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from fext_tui.widgets.axis import log_ticks, nice_ticks, thin
-from fext_tui.widgets.text import fit, format_figure, printable
+from fext_tui.widgets.curve_plot import Curve, draw_curves
+from fext_tui.widgets.curves import first_epoch, metric_names, series, smooth
+from fext_tui.widgets.text import clip_cells, fit, format_figure, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from textual import events
 
     from fext_tui.widgets.axis import Points
+    from fext_tui.widgets.curve_plot import Colour
+    from fext_tui.widgets.curves import History
 
-_VALIDATION = "val_"
-_LINE, _DOT = "━", "•"
+SMOOTHING = 0.6
+ZOOMS = (1.0, 0.5, 0.2)  # shares of the epochs, the last ones
+_LINE = "━"
+_WITHOUT_COLOUR = {"train": _LINE, "validation": "•", "other-train": "+", "other-validation": "x"}
 _LEAST_PLOT = (24, 6)  # cells below which only the figures are shown
 
 
 class LossPlot(Widget, can_focus=True):
-    """Draws `metric` and `val_<metric>` of a history; `m` goes to the next metric, `l` to a logarithmic axis."""
+    """Draws `metric` and `val_<metric>` of a history, and those of a second one in other colours."""
 
     DEFAULT_CSS = """
     LossPlot {
@@ -41,6 +42,8 @@ class LossPlot(Widget, can_focus=True):
         & > .loss-plot--axis { color: $text-muted; background: $surface; }
         & > .loss-plot--train { color: $primary; }
         & > .loss-plot--validation { color: $warning; }
+        & > .loss-plot--other-train { color: $success; }
+        & > .loss-plot--other-validation { color: $text-error; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -49,15 +52,21 @@ class LossPlot(Widget, can_focus=True):
         "loss-plot--axis",
         "loss-plot--train",
         "loss-plot--validation",
+        "loss-plot--other-train",
+        "loss-plot--other-validation",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("m", "next_metric(1)", "Metric", id="loss-plot.metric"),
         Binding("M", "next_metric(-1)", "Metric before", show=False, id="loss-plot.metric-before"),
         Binding("l", "toggle_log", "Log axis", id="loss-plot.log"),
+        Binding("S", "toggle_smoothing", "Smooth", show=False, id="loss-plot.smooth"),
+        Binding("z", "next_zoom", "Zoom", show=False, id="loss-plot.zoom"),
     ]
 
     metric: reactive[str] = reactive("loss")
     log_scale: reactive[bool] = reactive(False)
+    smoothed: reactive[bool] = reactive(False)
+    zoom: reactive[float] = reactive(ZOOMS[0])
 
     def __init__(
         self,
@@ -70,7 +79,9 @@ class LossPlot(Widget, can_focus=True):
         """Create the plot; `empty` is shown while the history holds no value of the metric."""
         super().__init__(name=name, id=id, classes=classes)
         self.empty = empty
-        self._rows: Sequence[Mapping[str, Any]] = ()
+        self._rows: History = []
+        self._other: History = []
+        self._other_name = ""
         self._version = 0
         self._lines: list[Strip] = []
         self._lines_key: tuple[object, ...] = ()
@@ -78,28 +89,25 @@ class LossPlot(Widget, can_focus=True):
     @property
     def metrics(self) -> list[str]:
         """The metrics of the history, `loss` first; a validation series goes with its training series."""
-        found: dict[str, None] = {}
-        for row in (*self._rows[:1], *self._rows[-1:]):
-            found |= {key.removeprefix(_VALIDATION): None for key in row if key != "epoch"}
-        drawn = [name for name in found if any(self.series(name))]
-        return sorted(drawn, key=lambda name: name != "loss")
+        return metric_names(self._rows)
 
-    def set_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
+    def set_history(self, rows: History) -> None:
         """Show `rows`, one an epoch: `epoch`, `loss`, `val_loss` and other metrics; unusable values are left out."""
-        self._rows = list(rows)
-        self._version += 1
-        self.refresh()
+        if list(rows) != self._rows:
+            self._rows = list(rows)
+            self._version += 1
+            self.refresh()
+
+    def set_other(self, name: str, rows: History) -> None:
+        """Lay the curves of a second run, called `name`, over those of the first; no rows take them away."""
+        if (name, list(rows)) != (self._other_name, self._other):
+            self._other_name, self._other = name, list(rows)
+            self._version += 1
+            self.refresh()
 
     def series(self, metric: str) -> tuple[Points, Points]:
         """Return the finite points (epoch, value) of the training and of the validation series."""
-        found: tuple[Points, Points] = ([], [])
-        for index, row in enumerate(self._rows):
-            epoch = _finite(row.get("epoch", index + 1))
-            for points, key in zip(found, (metric, _VALIDATION + metric), strict=True):
-                value = _finite(row.get(key))
-                if epoch is not None and value is not None:
-                    points.append((epoch, value))
-        return found
+        return series(self._rows, metric)
 
     def action_next_metric(self, step: int) -> None:
         """Show the next metric of the history, or the one before."""
@@ -111,6 +119,14 @@ class LossPlot(Widget, can_focus=True):
     def action_toggle_log(self) -> None:
         """Switch between a linear and a logarithmic axis."""
         self.log_scale = not self.log_scale
+
+    def action_toggle_smoothing(self) -> None:
+        """Smooth the curves, or draw them as they are."""
+        self.smoothed = not self.smoothed
+
+    def action_next_zoom(self) -> None:
+        """Show all epochs, the last half, or the last fifth."""
+        self.zoom = ZOOMS[(ZOOMS.index(self.zoom) + 1) % len(ZOOMS)]
 
     def on_click(self, event: events.Click) -> None:
         """A click on the title goes to the next metric."""
@@ -125,109 +141,110 @@ class LossPlot(Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """Return a line of the title with the latest figures, or of the plot below it."""
         width, height = self.size
-        key = (width, height, self._version, self.metric, self.log_scale, self.has_focus)
+        drawn = (self.metric, self.log_scale, self.smoothed, self.zoom)
+        key = (width, height, self._version, self.has_focus, *drawn)
         if key != self._lines_key:
             self._lines = self._draw(width, height)
             self._lines_key = key
         return self._lines[y] if y < len(self._lines) else Strip.blank(width, self.rich_style)
 
     def _draw(self, width: int, height: int) -> list[Strip]:
-        train, validation = self.series(self.metric)
-        if not train and not validation:
+        pair, other = self.series(self.metric), series(self._other, self.metric)
+        if not any(pair):
             words = Segment(fit(self.empty.center(width), width), self._style("axis"))
             return [*[Strip.blank(width, self.rich_style)] * ((height - 1) // 2), Strip([words], width)]
-        title = self._title(train, validation, width)
-        if self.log_scale:
-            train, validation = ([(x, y) for x, y in points if y > 0] for points in (train, validation))
-        if width < _LEAST_PLOT[0] or height <= _LEAST_PLOT[1] or not (train or validation):
-            return [title]
-        plot = self._plot(train, validation, width, height - 1)
+        titles = [self._title(pair, width)]
+        if any(other):
+            titles.append(self._other_title(other, width))
+        rows = height - len(titles)
+        curves = self._curves(pair, other)
+        if width < _LEAST_PLOT[0] or rows < _LEAST_PLOT[1] or not curves:
+            return titles
+        x_title = "epoch" if self.zoom == 1 else f"epoch, the last {round(100 * self.zoom)} %"
+        plot = draw_curves(curves, (width, rows), self.log_scale, x_title, self._colour("axis"))
         lines = [
             Strip(line.render(self.app.console)).adjust_cell_length(width).apply_style(self.rich_style)
             for line in plot.split("\n")
         ]
-        return [title, *lines[: height - 1]]
+        return [*titles, *lines[:rows]]
 
-    def _title(self, train: Points, validation: Points, width: int) -> Strip:
+    def _curves(self, pair: tuple[Points, Points], other: tuple[Points, Points]) -> list[Curve]:
+        """Return what there is to draw in the axes' range, what is to lie on top last."""
+        first = first_epoch([points for points in pair if points], self.zoom)
+        faint, solid = [], []
+        for prefix, (train, validation) in (("other-", other), ("", pair)):
+            for name, points in (("validation", validation), ("train", train)):
+                style = prefix + name
+                drawn = smooth(points, SMOOTHING) if self.smoothed else points
+                behind = self._faint_colour(style)
+                if self.smoothed and behind is not None:
+                    faint.append(Curve(self._visible(points, first), behind, self._marker(style)))
+                solid.append(Curve(self._visible(drawn, first), self._colour(style), self._marker(style)))
+        return [curve for curve in faint + solid if curve.points]
+
+    def _visible(self, points: Points, first: float) -> Points:
+        return [(x, y) for x, y in points if x >= first and (y > 0 or not self.log_scale)]
+
+    def _title(self, pair: tuple[Points, Points], width: int) -> Strip:
         """Return one line: metric, the last value of each series, the best validation epoch."""
         base = self._style("title-focused" if self.has_focus else "title")
-        quiet = base + Style(bold=False)
         segments = [Segment(f" {printable(self.metric).replace('_', ' ')} ", base)]
-        if self.log_scale:
-            segments.append(Segment("(log) ", quiet))
-        for label, points in (("train", train), ("validation", validation)):
+        how = [word for word, used in (("log", self.log_scale), ("smoothed", self.smoothed)) if used]
+        if how:
+            segments.append(Segment(f"({', '.join(how)}) ", base + Style(bold=False)))
+        return self._legend(segments, pair, ("train", "validation"), width, base)
+
+    def _other_title(self, pair: tuple[Points, Points], width: int) -> Strip:
+        base = self._style("title-focused" if self.has_focus else "title") + Style(bold=False)
+        name = clip_cells(printable(self._other_name), max(8, width - 40))
+        segments = [Segment(f" {name} ", base)]
+        return self._legend(segments, pair, ("other-train", "other-validation"), width, base)
+
+    def _legend(
+        self,
+        segments: list[Segment],
+        pair: tuple[Points, Points],
+        styles: tuple[str, str],
+        width: int,
+        base: Style,
+    ) -> Strip:
+        """Return the line that begins with `segments`: the colour and last value of each series, the best epoch."""
+        for name, points in zip(styles, pair, strict=True):
             if points:
-                mark = base + Style(color=self._style(label).color)
-                segments.append(Segment(f" {self._mark(label)} ", mark))
+                mark = base + Style(color=self._style(name).color)
+                segments.append(Segment(f" {self._mark(name)} ", mark))
+                label = name.removeprefix("other-")
                 segments.append(Segment(f"{label} {format_figure(points[-1][1])} ", base))
+        validation = pair[1]
         if len(validation) > 1 and "loss" in self.metric:
             epoch, value = min(validation, key=lambda point: point[1])
             best = f" best {format_figure(value)} at epoch {epoch:.0f}"
             room = width - sum(segment.cell_length for segment in segments)
             words = next((text for text in (best, best.replace("epoch ", "")) if len(text) <= room), "")
-            segments.append(Segment(words, quiet))
+            segments.append(Segment(words, base + Style(bold=False)))
         return Strip(segments).adjust_cell_length(width, base)
 
-    def _mark(self, series: str) -> str:
+    def _mark(self, name: str) -> str:
         """Return what the legend shows; without colours the shape tells the series apart."""
-        return _DOT if series == "validation" and self.app.no_color else _LINE
+        return _WITHOUT_COLOUR[name] if self.app.no_color else _LINE
+
+    def _marker(self, name: str) -> str:
+        """Return what the curve is drawn with; `hd` are quarters of a cell."""
+        return "hd" if self._mark(name) == _LINE else self._mark(name)
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"loss-plot--{name}")
 
-    def _colour(self, name: str) -> Any:
-        """Return a colour of the theme as plotext knows it: RGB, a number, or `default`."""
+    def _colour(self, name: str) -> Colour:
         colour = self._style(name).color
         if colour is None or colour.is_default:
             return "default"
-        return tuple(colour.triplet) if colour.triplet else colour.number
+        return tuple(colour.triplet) if colour.triplet else colour.number or 0
 
-    def _plot(self, train: Points, validation: Points, width: int, height: int) -> Text:
-        from textual_plotext import Plot
-
-        def place(value: float) -> float:
-            return math.log10(value) if self.log_scale else value
-
-        values = [y for _, y in train + validation]
-        low, high = place(min(values)), place(max(values))
-        margin = (high - low) * 0.05 or abs(high) * 0.1 or 0.5
-        first, last = (f(x for x, _ in train + validation) for f in (min, max))
-        plot: Any = Plot()
-        plot._limit_size(False, False)  # else the size of the terminal at import is a limit
-        plot.plotsize(width, height)
-        plot._set_size(width, height)
-        plot.canvas_color("default")
-        plot.axes_color("default")
-        plot.ticks_color(self._colour("axis"))
-        plot.xaxes(True, False)
-        plot.yaxes(True, False)
-        for label, points in (("validation", validation), ("train", train)):
-            kept = thin(points, 2 * width)
-            marker = "●" if len(kept) == 1 else "hd" if self._mark(label) == _LINE else _DOT
-            if kept:
-                draw = plot.scatter if len(kept) == 1 else plot.plot
-                draw(
-                    [x for x, _ in kept],
-                    [place(y) for _, y in kept],
-                    marker=marker,
-                    color=self._colour(label),
-                )
-        plot.ylim(low - margin, high + margin)
-        plot.xlim(first, max(last, first + 1))
-        epochs = nice_ticks(first, max(last, first + 1), max(2, width // 12), whole=True)
-        plot.xticks(epochs, [f"{epoch:.0f}" for epoch in epochs])
-        marks = (log_ticks if self.log_scale else nice_ticks)(
-            low - margin, high + margin, max(2, height // 3)
-        )
-        plot.yticks(marks, [format_figure(10**mark if self.log_scale else mark) for mark in marks])
-        plot.xlabel("epoch")
-        return Text.from_ansi(plot.build(), no_wrap=True)
-
-
-def _finite(value: Any) -> float | None:
-    """Return `value` as a finite float; None for anything else, such as an empty field of a table."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) and abs(number) < 1e300 else None
+    def _faint_colour(self, name: str) -> Colour | None:
+        """Return the colour mixed with the background, None where the terminal mixes none."""
+        style = self._style(name)
+        colour, back = style.color, style.bgcolor
+        if self.app.no_color or not (colour and colour.triplet and back and back.triplet):
+            return None
+        return tuple(round(0.4 * c + 0.6 * b) for c, b in zip(colour.triplet, back.triplet, strict=True))

@@ -178,6 +178,7 @@ def test_runs(fext, workspace, tmp_path):
         "val",
         "loss",
         "started",
+        "note",
     ]
     assert "2 of 4  0.25" in out
     (row,) = json.loads(fext("runs", "--json")[1])
@@ -190,6 +191,27 @@ def test_runs(fext, workspace, tmp_path):
     assert str(workspace.run("first")) in out
     assert out.splitlines()[-1].split()[:3] == ["2", "0.4", "0.5"]
     assert json.loads(fext("runs", "show", "latest", "--json")[1])["history"][0]["loss"] == 0.5
+
+
+def test_runs_are_compared_renamed_annotated_and_removed(fext, workspace, tmp_path):
+    for name, batch in (("first", 8), ("second", 16)):
+        folder = workspace.run(name)
+        folder.mkdir()
+        (folder / "configuration.toml").write_text(f"[training]\nbatch_size = {batch}\n", encoding="utf-8")
+    assert fext("runs", "note", "fir", "[red]a\nb") == (0, "first  [red]a b\n", "")
+    _, out, _ = fext("runs", "compare", "first", "second")
+    assert ["training.batch_size", "8", "16", "+8"] in [line.split() for line in out.splitlines()]
+    (setting,) = json.loads(fext("runs", "compare", "first", "second", "--json")[1])["settings"]
+    assert setting == {"name": "training.batch_size", "a": 8, "b": 16}
+    table = tmp_path / "compared.csv"
+    assert fext("runs", "compare", "first", "second", "--csv", str(table))[0] == 0
+    assert table.read_text().splitlines()[:2] == ["kind,name,a,b,change", "setting,training.batch_size,8,16,8"]
+
+    assert fext("runs", "rename", "first", "second")[2].startswith("fext: there is a run called second already")
+    assert json.loads(fext("runs", "rename", "first", "third", "--json")[1])["folder"] == str(workspace.run("third"))
+    assert fext("runs", "remove", "third")[0] == 2
+    assert fext("runs", "remove", "third", "--yes")[1].startswith("removed third, ")
+    assert not workspace.run("third").exists() and workspace.run("second").is_dir()
 
 
 def test_presets_are_saved_shown_and_deleted(fext, workspace):

@@ -9,7 +9,6 @@ from fext_tui.widgets.job_bar import JobBar
 from fext_tui.widgets.log_pane import LogPane
 from fext_tui.widgets.loss_plot import LossPlot
 from fext_tui.widgets.picture_file import PictureFile
-from fext_tui.widgets.row_list import RowList
 
 TRAINING_SECONDS = 120.0
 
@@ -20,19 +19,21 @@ def curve(plot):
 
 
 async def test_train_stop_and_resume(with_images):
+    make_run(with_images, "older")
     async with opened(with_images, training__epochs=500) as (app, pilot):
         await press(pilot, "2", "L", "t")
         screen = app.screen
-        bar, runs, plot = (screen.query_one(kind) for kind in (JobBar, RowList, LossPlot))
+        bar, runs, plot = (screen.query_one(one) for one in (JobBar, "#runs", LossPlot))
         await until(pilot, lambda: bar.jobs and bar.jobs[0].fraction and bar.jobs[0].eta, "progress", TRAINING_SECONDS)
+        await until(pilot, lambda: "older" not in str(plot.border_title), "the new run", TRAINING_SECONDS)
         await until(pilot, lambda: len(curve(plot)) >= 2, "two epochs of the curve", TRAINING_SECONDS)
         await until(pilot, lambda: screen.query_one(PictureFile).picture.has_image, "a sample reconstruction")
-        assert runs.row[1] == "running" and runs.row[2].endswith("/500")
+        await until(pilot, lambda: runs.row[1] == "running" and runs.row[2].endswith("/500"), "the run in the list")
         assert "validation" in screen_text(app)
 
         await press(pilot, "x")
         await idle(pilot)
-        assert runs.row[1] == "stopped"
+        await until(pilot, lambda: runs.row[1] == "stopped", "its end in the list")
         run = runs.row[0]
         done = len(read_history(with_images.run(run) / "history.csv"))
         assert done >= 2 and any("stopped" in notice for notice in notices(app))
@@ -41,7 +42,8 @@ async def test_train_stop_and_resume(with_images):
         await until(pilot, lambda: app.active_jobs, "the resumed job")
         await idle(pilot)
         await until(pilot, lambda: len(curve(plot)) > done, "the longer curve")
-        assert len(curve(plot)) >= done + 2 and runs.row[1] == "finished" and runs.row_count == 1
+        await until(pilot, lambda: runs.row[1] == "finished", "its end in the list")
+        assert len(curve(plot)) >= done + 2 and runs.row_count == 2
         assert [int(epoch) for epoch, _ in curve(plot)] == list(range(1, len(curve(plot)) + 1))
 
         texts = [text for _, _, text in screen.query_one(LogPane).entries]
@@ -56,7 +58,7 @@ async def test_the_runs_there_are(workspace):
         make_run(workspace, name, epochs=4)
     async with opened(workspace) as (app, pilot):
         await press(pilot, "2")
-        runs, plot = app.screen.query_one(RowList), app.screen.query_one(LossPlot)
+        runs, plot = app.screen.query_one("#runs"), app.screen.query_one(LossPlot)
         await until(pilot, lambda: curve(plot), "the curve of the newest run")
         await until(pilot, lambda: "second [red]x[/x]" in screen_text(app).splitlines()[1], "its name over the plot")
         await press(pilot, "down")

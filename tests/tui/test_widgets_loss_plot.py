@@ -9,6 +9,7 @@ from textual.app import App, ComposeResult
 from textual.color import Color
 
 from fext_tui.widgets.axis import log_ticks, nice_ticks, thin
+from fext_tui.widgets.curves import first_epoch, smooth
 from fext_tui.widgets.loss_plot import LossPlot
 
 
@@ -61,6 +62,41 @@ async def test_keys_choose_metric_and_axis():
         assert plot.metric == "cosine_similarity"
 
 
+async def test_smoothed_zoomed_and_beside_another_run():
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        plot = app.query_one(LossPlot)
+        plot.set_history(history(100))
+        plot.focus()
+        await pilot.press("S", "l", "z")
+        assert shown(plot).startswith(" loss (log, smoothed)  ━ train 0.01 ")  # the figures are those of the epoch
+        assert "the last 50 %" in shown(plot) and " 20 " not in shown(plot).splitlines()[-2]
+        await pilot.press("z")
+        assert "the last 20 %" in shown(plot)
+        plot.set_other("[red]x\x1b", history(300))
+        await pilot.pause()
+        assert shown(plot).splitlines()[1].startswith(" [red]x\\x1b  ━ train 0.003333 ")
+        assert "best 0.004 at epoch 300" in shown(plot)
+        colours = {s.style.color.triplet for y in range(2, 20) for s in plot.render_line(y) if s.text.strip()}
+        await pilot.press("S")
+        assert len(colours) > len(
+            {s.style.color.triplet for y in range(2, 20) for s in plot.render_line(y) if s.text.strip()}
+        )  # no faint ones behind
+        await pilot.press("z")
+        assert "the last" not in shown(plot)
+        plot.set_other("", ())
+        await pilot.pause()
+        assert "300" not in shown(plot)
+
+
+def test_smoothing_is_that_of_tensorboard_and_zoom_leaves_two_points():
+    points = [(1.0, 4.0), (2.0, 0.0), (3.0, 0.0)]
+    assert smooth(points, 0.5) == [(1.0, 4.0), (2.0, pytest.approx(4 / 3)), (3.0, pytest.approx(4 / 7))]
+    assert smooth(points, 0.0) == points and smooth([], 0.6) == []
+    assert first_epoch([[(float(n), 0.0) for n in range(1, 102)]], 0.5) == 51
+    assert first_epoch([points], 0.2) == 2 and first_epoch([points[:1]], 0.2) == 1 and first_epoch([], 0.2) == 0
+
+
 @pytest.mark.parametrize("log_scale", [False, True])
 @pytest.mark.parametrize(
     "values",
@@ -80,8 +116,11 @@ async def test_odd_values_never_end_the_app(values, log_scale):
     app = Host()
     async with app.run_test(size=(80, 24)) as pilot:
         plot = app.query_one(LossPlot)
-        plot.log_scale = log_scale
-        plot.set_history([{"epoch": n, "loss": v, "val_loss": v} for n, v in enumerate(values, 1)])
+        plot.log_scale = plot.smoothed = log_scale
+        plot.zoom = 0.5 if log_scale else 1.0
+        rows = [{"epoch": n, "loss": v, "val_loss": v} for n, v in enumerate(values, 1)]
+        plot.set_history(rows)
+        plot.set_other("other", rows[::-1])
         for size in ((80, 24), (30, 8), (12, 3), (1, 1), (200, 60)):
             await pilot.resize_terminal(*size)
             await pilot.pause()
