@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fext_engine.records.runs import RunSummary
-    from fext_engine.settings import Settings
+    from fext_tui.baseline import Baseline
 
 COLUMNS = (Column("run"), Column("state", 11), Column("epochs", 9, "right"), Column("best loss", 9, "right"))
 SECTIONS = ("model", "training", "schedule", "augmentation", "dataset", "device", "session", "inference")
@@ -182,11 +182,11 @@ class ModelScreen(WorkbenchScreen):
         """Load, save or delete presets."""
         from fext_tui.dialogs.presets import PresetsDialog
 
-        def load(settings: Settings | None) -> None:
-            if settings is not None:
-                images = settings.dataset.images or self.app.settings.dataset.images
-                self.app.settings = settings.with_options({"dataset.images": images})
+        def load(preset: Baseline | None) -> None:
+            if preset is not None:
+                self.app.preset, self.app.settings = preset, preset.beside(self.app.settings)
                 self.load_form()
+            self.show_baseline()  # it may have been saved, or deleted
 
         self.app.push_screen(PresetsDialog(), load)
 

@@ -148,6 +148,11 @@ class SettingsForm(Vertical):
         return None if self.errors else self._loaded.with_options(self.values)
 
     @property
+    def baseline(self) -> Settings:
+        """The settings that changes are marked against."""
+        return self._baseline
+
+    @property
     def field(self) -> Field:
         """The field in hand."""
         return self._fields[self._at]
@@ -162,11 +167,17 @@ class SettingsForm(Vertical):
     def load(self, settings: Settings, baseline: Settings | None = None) -> None:
         """Show `settings`, and mark changes against `baseline` from now on; sends no message."""
         self._loaded = settings
-        self._baseline = baseline or self._baseline
         for field in self._fields:
-            field.baseline = self._baseline.get(field.option.key)
             field.set_value(settings.get(field.option.key))
+        self.compare_with(baseline or self._baseline)
         self._show_values()
+
+    def compare_with(self, baseline: Settings) -> None:
+        """Mark changes against `baseline` from now on."""
+        self._baseline = baseline
+        for field in self._fields:
+            field.baseline = baseline.get(field.option.key)
+        self._lines.refresh()
 
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Show other values for some keys, those of other forms included; sends no message."""
