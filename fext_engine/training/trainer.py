@@ -93,11 +93,7 @@ class Trainer:
 
         Raises JobStopped, with everything saved, at the user's wish, and FextError when the training diverges.
         """
-        self.planned_epochs = planned_epochs
-        size = self.settings.dataset
-        shape = (self.settings.training.batch_size, self.model.channels, size.image_height, size.image_width)
-        warn = partial(self.job.log, level="warning")
-        compile_model(self.model, shape, self.device, self.settings.training, warn)
+        self.prepare(planned_epochs)
         while self.position.epoch < planned_epochs:
             started, passed = time.monotonic(), self._images_passed()
             self._train_epoch()
@@ -105,14 +101,21 @@ class Trainer:
             if self.job.stop_requested and self.position.epoch < planned_epochs:
                 self._stop()
 
+    def prepare(self, planned_epochs: int) -> None:
+        """Plan that many epochs, and compile the model where the settings say so."""
+        self.planned_epochs = planned_epochs
+        size = self.settings.dataset
+        shape = (self.settings.training.batch_size, self.model.channels, size.image_height, size.image_width)
+        warn = partial(self.job.log, level="warning")
+        compile_model(self.model, shape, self.device, self.settings.training, warn)
+
     def _train_epoch(self) -> None:
         self.model.train()
         epoch, checked = self.position.epoch + 1, time.monotonic()
         for images in training_batches(
             self.train_data, self.settings, epoch, self.position.batch, self.device
         ):
-            self._figures.append(self._train_step(images))
-            self.position = Position(epoch - 1, self.position.batch + 1, self.position.step + 1)
+            self._figures.append(self.train_step(images))
             self._report()
             if time.monotonic() - checked > CHECK_SECONDS:
                 self._check_finite()
@@ -121,7 +124,7 @@ class Trainer:
                 self._stop()
         self._check_finite()
 
-    def _train_step(self, images: Tensor) -> Tensor:
+    def train_step(self, images: Tensor) -> Tensor:
         """One step on images (N, C, H, W); returns its figures (4,) without waiting for the device."""
         # The dropout's seed follows from the step, so that a resumed run repeats it.
         torch.manual_seed(dropout_seed(self.settings.training.seed, self.position.step))
@@ -135,6 +138,8 @@ class Trainer:
         self._finite &= loss.isfinite() & norm.isfinite()
         self.optimizer.step(self._rate(self.position.step))
         self.model.zero_grad(set_to_none=True)
+        at = self.position
+        self.position = Position(at.epoch, at.batch + 1, at.step + 1)
         with torch.no_grad():
             mae, cosine = (output - images).abs().mean(), cosine_similarity(output, images).mean()
             return torch.stack([torch.full_like(mae, len(images)), loss.detach(), mae, cosine])
