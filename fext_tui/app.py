@@ -173,16 +173,17 @@ class FextApp(App[None]):
         if isinstance(self.screen, ViewerScreen):
             self.screen.take(pictures, index)
 
-    def start_job(self, verb: str, arguments: dict[str, Any] | None = None) -> None:
-        """Start a job with the settings in hand and follow it; a failure to start is a notice."""
+    def start_job(self, verb: str, arguments: dict[str, Any] | None = None) -> str | None:
+        """Start a job with the settings in hand, follow it and return its id; a failure to start is a notice."""
         try:
             self.remember_settings()
             job_id = self.supervisor.start(verb, self.settings, arguments)
             self._follow(self.supervisor.find(job_id))
         except (FextError, OSError) as error:
             self.notify(str(error), title=f"{verb} did not start", severity="error", markup=False)
-            return
+            return None
         self._tell_screen()
+        return job_id
 
     def on_job_updated(self, message: JobUpdated) -> None:
         """Keep the newest snapshot, say how a job ended, and let the screen show it."""
@@ -220,7 +221,7 @@ class FextApp(App[None]):
             )
         elif job.state == "stopped":
             self.notify(job.do or "stopped", title=f"{job.title} stopped", severity="warning", markup=False)
-        else:
+        elif job.verb != "estimate":  # its own dialog shows it
             self.notify("L shows the log", title=f"{job.title} finished", markup=False)
 
     def notify(

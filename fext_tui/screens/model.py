@@ -53,6 +53,10 @@ class ModelScreen(WorkbenchScreen):
     FORM = SECTIONS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "train", "Train", id="model.train"),
+        Binding(
+            "i", "estimate", "Estimate", id="model.estimate", show=False,
+            tooltip="Memory, disk and time of a training, from a short trial",
+        ),
         Binding("r", "resume", "Resume", id="model.resume", tooltip="Train the chosen run for more epochs"),
         Binding(
             "v", "evaluate", "Evaluate", id="model.evaluate", tooltip="Metrics and figures of the chosen run"
@@ -154,6 +158,13 @@ class ModelScreen(WorkbenchScreen):
         """Train a new run with the settings in the form."""
         if self.form_is_valid():
             self.app.start_job("train")
+
+    def action_estimate(self) -> None:
+        """Say what a training with the settings in the form would take."""
+        from fext_tui.dialogs.estimate import EstimateDialog
+
+        if self.form_is_valid() and (job_id := self.app.start_job("estimate")):
+            self.app.push_screen(EstimateDialog(job_id), lambda train: self.action_train() if train else None)
 
     def action_resume(self) -> None:
         """Train the chosen run for `session.additional_epochs` more."""
