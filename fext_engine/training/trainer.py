@@ -6,12 +6,14 @@ import math
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from fext_engine.errors import FextError, JobStopped
 from fext_engine.jobs.job import Job
+from fext_engine.jobs.load import ProcessLoad
 from fext_engine.model.losses import LOSSES
 from fext_engine.model.metrics import cosine_similarity, psnr_of
 from fext_engine.settings import Settings
@@ -27,7 +29,7 @@ from fext_engine.training.checkpoints import (
     read_position,
     save_checkpoint,
 )
-from fext_engine.training.device import autocast, compile_model
+from fext_engine.training.device import autocast, compile_model, gpu_load
 from fext_engine.training.history import EpochRecord, best_epoch, read_history, write_history
 from fext_engine.training.optimizer import Optimizer
 from fext_engine.training.run_folder import RunFolder
@@ -61,6 +63,7 @@ class Trainer:
         self.optimizer = Optimizer(self.model, settings.training.optimizer)
         self.steps_an_epoch = -(-len(self.train_data) // settings.training.batch_size)
         self.planned_epochs = 0
+        self._load = ProcessLoad()
         self._figures: list[Tensor] = []  # one (4,) a batch of this epoch: images, then _FIGURES
         self._finite = torch.ones((), dtype=torch.bool, device=device)
 
@@ -240,4 +243,14 @@ class Trainer:
 
     def _report(self, validated: int = 0) -> None:
         total = self.planned_epochs * (len(self.train_data) + len(self.validation_data))
-        self.job.progress("training", self._images_passed() + validated, total)
+        self.job.progress("training", self._images_passed() + validated, total, more=self._live_figures)
+
+    def _live_figures(self) -> dict[str, Any]:
+        """What one watches in training; nothing here waits for the device."""
+        return {
+            "epoch": min(self.position.epoch + 1, self.planned_epochs),
+            "epochs": self.planned_epochs,
+            "learning_rate": self._rate(self.position.step),
+            **self._load.measure(),
+            **gpu_load(self.device),
+        }

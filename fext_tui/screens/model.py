@@ -19,6 +19,7 @@ from fext_tui.following import JobSnapshot
 from fext_tui.screens.workbench import TitleLine, WorkbenchScreen
 from fext_tui.tables import TableRows
 from fext_tui.widgets.columns import Column
+from fext_tui.widgets.live_figures import LiveFigures
 from fext_tui.widgets.loss_plot import LossPlot
 from fext_tui.widgets.picture_file import PictureFile
 from fext_tui.widgets.row_list import RowList
@@ -79,6 +80,7 @@ class ModelScreen(WorkbenchScreen):
 
     def compose_content(self) -> ComposeResult:
         with Horizontal(id="content"), Vertical(id="results"):
+            yield LiveFigures(id="live")
             yield LossPlot(id="curves", classes="pane", empty="Curves appear with the first epoch")
             yield PictureFile(id="sample", classes="pane")
             yield RowList(id="runs", classes="pane", empty="No runs yet: t trains one with the settings (s)")
@@ -211,6 +213,7 @@ class ModelScreen(WorkbenchScreen):
 
     def job_moved(self, job: JobSnapshot) -> None:
         """Follow the run that trains: its curve and its samples, as they come."""
+        self.query_one(LiveFigures).show(self.app.active_jobs, self.run)
         if job.verb not in ("train", "resume") or not job.run:
             return
         moved = (job.id, job.epochs_reported, job.sample, job.state)
