@@ -16,7 +16,8 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from fext_engine.errors import FextError
-from fext_tui.following import JobFound, JobSnapshot, JobUpdated, LogLine, follow
+from fext_tui.following import LOG_LINES, JobFound, JobSnapshot, JobUpdated, LogLine, follow
+from fext_tui.screens.opening import OpeningScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from fext_tui.baseline import Baseline
     from fext_tui.listing import Pictures
 
-LOG_LINES = 5000
 LOOK_FOR_JOBS_SECONDS = 2.0
 
 
@@ -61,7 +61,6 @@ class FextApp(App[None]):
         "model": _model_screen,
         "viewer": _viewer_screen,
     }
-    DEFAULT_MODE = "data"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-huge")]  # noqa: RUF012 - Textual declares it so
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "switch_mode('data')", "Data", id="mode.data", show=False),
@@ -86,6 +85,10 @@ class FextApp(App[None]):
         self.log_count = 0
         self.stops_asked: set[str] = set()  # jobs that were asked to stop; asked again, they are ended
         self._quit_when_idle = False
+
+    def get_default_screen(self) -> Screen[None]:
+        """What is painted first."""
+        return OpeningScreen("data")
 
     @cached_property
     def supervisor(self) -> Supervisor:

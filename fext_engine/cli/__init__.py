@@ -18,14 +18,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # a name must not fail on a terminal that lacks its letters
             stream.reconfigure(errors="backslashreplace")
     try:
-        if given:
-            from fext_engine.cli.app import run_command
+        match given:
+            case [] | ["--resources", _]:  # the way to the UI's first paint imports nothing of the command line
+                from fext_engine.cli.terminal import open_terminal_ui
 
-            code = run_command(given)
-        else:  # the way to the UI's first paint imports nothing of the command line
-            from fext_engine.cli.terminal import open_terminal_ui
+                code = open_terminal_ui(*given[1:])
+            case _:
+                from fext_engine.cli.app import run_command
 
-            code = open_terminal_ui()
+                code = run_command(given)
         sys.stdout.flush()
     except KeyboardInterrupt:
         code = 130

@@ -21,9 +21,10 @@ from fext_tui.screens.data_health import HealthPane
 from fext_tui.screens.data_images import ImagesPane
 from fext_tui.screens.data_measures import MeasuresPane
 from fext_tui.screens.data_reports import ReportsPane
-from fext_tui.screens.workbench import TitleLine, WorkbenchScreen
+from fext_tui.screens.workbench import WorkbenchScreen
 from fext_tui.widgets.row_list import RowList
 from fext_tui.widgets.settings_form import SettingsForm
+from fext_tui.widgets.title_line import TitleLine
 
 
 class DatasetRead(Message):

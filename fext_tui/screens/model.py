@@ -16,7 +16,7 @@ from textual.worker import get_current_worker
 from fext_engine.errors import FextError
 from fext_engine.paths import escape_name
 from fext_tui.following import JobSnapshot
-from fext_tui.screens.workbench import TitleLine, WorkbenchScreen
+from fext_tui.screens.workbench import WorkbenchScreen
 from fext_tui.tables import TableRows
 from fext_tui.widgets.columns import Column
 from fext_tui.widgets.live_figures import LiveFigures
@@ -24,6 +24,7 @@ from fext_tui.widgets.loss_plot import LossPlot
 from fext_tui.widgets.picture_file import PictureFile
 from fext_tui.widgets.row_list import RowList
 from fext_tui.widgets.text import format_figure
+from fext_tui.widgets.title_line import TitleLine
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,9 +17,10 @@ from fext_engine.errors import FextError
 from fext_engine.paths import escape_name
 from fext_tui.following import JobSnapshot
 from fext_tui.listing import PictureList, Pictures, list_images, list_plots, list_reconstructions
-from fext_tui.screens.workbench import TitleLine, WorkbenchScreen
+from fext_tui.screens.workbench import WorkbenchScreen
 from fext_tui.widgets.picture_file import PictureFile
 from fext_tui.widgets.row_list import RowList
+from fext_tui.widgets.title_line import TitleLine
 
 EMPTY = {
     "training": "No training images yet.\nThe Data screen (1) says where to put them.",

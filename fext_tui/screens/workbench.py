@@ -8,9 +8,7 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.reactive import reactive
 from textual.screen import Screen
-from textual.widget import Widget
 from textual.widgets import Footer
 from textual.worker import Worker
 
@@ -19,37 +17,12 @@ from fext_tui.widgets.job_bar import JobBar, JobView
 from fext_tui.widgets.log_pane import LogPane
 from fext_tui.widgets.row_list import RowList
 from fext_tui.widgets.settings_form import SettingsForm
-from fext_tui.widgets.text import clip_start, printable
+from fext_tui.widgets.text import printable
+from fext_tui.widgets.title_line import TitleLine
 
 if TYPE_CHECKING:
     from fext_engine.settings import Settings
     from fext_tui.app import FextApp
-
-MODES = (("data", "1 Data"), ("model", "2 Model"), ("viewer", "3 Viewer"))
-
-
-class TitleLine(Widget):
-    """The name of the product, the modes with the current one marked, and what the screen is about."""
-
-    subject: reactive[str] = reactive("")
-
-    def __init__(self, mode: str) -> None:
-        super().__init__()
-        self._mode = mode
-
-    def set_subject(self, subject: str) -> None:
-        """Show `subject` (plain, escaped text) at the right of the modes; of a long one its end."""
-        self.subject = subject
-
-    def render(self) -> Text:
-        """One line."""
-        line = Text(no_wrap=True, overflow="ellipsis")
-        line.append(" FeXT ", style="bold reverse")
-        for mode, label in MODES:
-            line.append(f"  {label}", style="bold underline" if mode == self._mode else "")
-        line.append("   " + clip_start(self.subject, self.size.width - line.cell_len - 3), style="dim")
-        return line
-
 
 class WorkbenchScreen(Screen[None]):
     """A mode of the app. A child names its mode and composes its content in `compose_content`."""
@@ -92,10 +65,9 @@ class WorkbenchScreen(Screen[None]):
     def start(self) -> None:
         """Fill the screen, right after its first paint."""
         if self.FORM:
-            form = SettingsForm(
-                self.FORM, self.app.settings, self.app.baseline, id="settings", classes="pane"
-            )
-            self._show_title(form)
+            baseline = self.app.baseline
+            form = SettingsForm(self.FORM, self.app.settings, baseline, id="settings", classes="pane")
+            self._show_title(form, baseline)
             self.query_one("#content").mount(form, before=0)
 
     def on_screen_resume(self) -> None:
@@ -129,13 +101,14 @@ class WorkbenchScreen(Screen[None]):
 
     def show_baseline(self) -> None:
         """Mark what differs from the preset in use, and name it in the form's title."""
+        baseline = self.app.baseline
         for form in self.query(SettingsForm):
-            if form.baseline != self.app.baseline:
-                form.compare_with(self.app.baseline)
-            self._show_title(form)
+            if form.baseline != baseline:
+                form.compare_with(baseline)
+            self._show_title(form, baseline)
 
-    def _show_title(self, form: SettingsForm) -> None:
-        changed = form.errors or self.app.settings != self.app.baseline
+    def _show_title(self, form: SettingsForm, baseline: Settings) -> None:
+        changed = form.errors or self.app.settings != baseline
         form.border_title = Text(f"Settings · {printable(self.app.preset.name)}{' *' if changed else ''}")
 
     def form_is_valid(self) -> bool:

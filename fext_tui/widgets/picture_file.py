@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
+from textual.reactive import reactive
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState, get_current_worker
 
@@ -18,6 +20,7 @@ from fext_tui.widgets.picture import Picture
 if TYPE_CHECKING:
     import numpy as np
 
+REST_SECONDS = 0.08  # a picture is read when the choice stays with it for so long
 LONGEST_SIDE = 1600  # pixels kept of a picture: enough to zoom in, small enough to hold
 
 
@@ -28,7 +31,8 @@ class PictureFile(Vertical):
     PictureFile {
         width: 1fr;
         height: 1fr;
-        & > Static { height: auto; max-height: 3; color: $text-muted; }
+        & > Static { height: 2; color: $text-muted; }
+        &.-path > Static { height: auto; max-height: 3; }
     }
     """
 
@@ -41,10 +45,11 @@ class PictureFile(Vertical):
             self.pixels = pixels
             self.info = info
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None, tell_path: bool = False) -> None:
-        """Create the widget; with `tell_path` the line below the picture ends with the file's whole path."""
+    tell_path: reactive[bool] = reactive(False, toggle_class="-path")
+    """Whether the lines below the picture end with the file's whole path."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self.tell_path = tell_path
         self._wanted: Path | None = None
 
     def compose(self) -> ComposeResult:
@@ -71,7 +76,8 @@ class PictureFile(Vertical):
     @work(thread=True, exclusive=True, exit_on_error=False)
     def _read(self, path: Path) -> None:
         worker = get_current_worker()
-        if worker.is_cancelled:  # a held key passes over pictures without reading them
+        sleep(REST_SECONDS)
+        if worker.is_cancelled:  # keys in quick succession pass over pictures without reading them
             return
         pixels, info = read_picture(path)
         if not worker.is_cancelled:
@@ -86,7 +92,8 @@ class PictureFile(Vertical):
         self.picture.empty = f"{name}\ncannot be shown\n{message.info}"
         self.picture.show(message.pixels, name)
         where = f"  {escape_name(str(message.path))}" if self.tell_path else ""
-        self.query_one(Static).update(message.info + where)
+        about = self.query_one(Static)
+        about.update(message.info + where, layout=self.tell_path)  # else its height stays, and with it the layout
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A fault of the reading itself is shown in the picture's place."""

@@ -185,3 +185,15 @@ def test_the_tour_by_keys(workspace, fext):
     assert terminal.wait() == 0
     assert len(list(workspace.inference.glob("*/latents.npy"))) == 1
     assert len(list(workspace.checkpoints.glob("*/evaluation/report.json"))) == 1
+
+
+def test_a_resources_folder_that_cannot_be_is_one_line(tmp_path, environment):
+    file = tmp_path / "a file"
+    file.write_bytes(b"")
+    for command, variables in (([], {"FEXT_RESOURCES": str(file)}), (["--resources", str(file)], {})):
+        terminal = PseudoTerminal([sys.executable, "-m", "fext_engine", *command], tmp_path, environment | variables)
+        try:
+            assert terminal.wait() == 1
+            assert terminal.raw.startswith("fext: cannot create the resources folder") and "Traceback" not in terminal.raw
+        finally:
+            terminal.close()

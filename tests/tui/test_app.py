@@ -157,7 +157,6 @@ async def test_help_and_palette_name_every_key_and_action_of_the_screen(with_ima
     async with opened(with_images, size=(120, 60)) as (app, pilot):
         for key, mode in MODES.items():
             await press(pilot, key)
-            await pilot.pause(0.1)
             active = app.screen.active_bindings.values()
             bindings = [b.binding for b in active if b.node in (app.screen, app) and b.binding.description]
             offered = {command.title for command in app.get_system_commands(app.screen)}
@@ -206,8 +205,7 @@ async def test_names_that_look_like_markup_or_control_the_terminal(with_images):
         failed = JobSnapshot(running.id, "train", ODD, "failed", error=ODD, do=ODD)
         app.post_message(JobUpdated(failed, ()))
         await until(pilot, lambda: notices(app), "the notice")
-        await pilot.pause(0.1)
-        assert "[red]x[/x]" in screen_text(app)
+        await until(pilot, lambda: "[red]x[/x]" in screen_text(app), "the notice's text")
         assert all(line.isprintable() for line in screen_text(app).splitlines())
 
 

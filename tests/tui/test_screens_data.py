@@ -24,8 +24,8 @@ async def test_from_an_empty_folder_to_the_sample_dataset(workspace):
         await press(pilot, "m")
         await idle(pilot)
         await until(pilot, lambda: app.screen.view.images.count() > 300, "the list of the new images")
-        await pilot.pause(0.1)
-        assert f"{app.screen.view.images.count()} images found" in text_of(app, "#summary")
+        found = f"{app.screen.view.images.count()} images found"
+        await until(pilot, lambda: found in text_of(app, "#summary"), "the summary")
         assert app.focused.id == "images" and app.focused.row[0].endswith(("jpg", "png"))
         await until(pilot, lambda: app.screen.query_one(PictureFile).picture.has_image, "the preview")
         await press(pilot, "m")
@@ -104,8 +104,9 @@ async def test_analyze_a_hostile_folder_and_look_at_every_table(workspace):
             assert all(line.isprintable() for line in screen_text(app).splitlines())
             if name == "statistics":
                 await a_measure_is_drawn_and_the_next(app, pilot)
+        before = app.screen.view
         await press(pilot, "r")
-        await pilot.pause(0.1)
+        await until(pilot, lambda: app.screen.view is not before, "the dataset, read again")
         assert app.focused.id == "reports"
         await press(pilot, "]")
         await until(pilot, lambda: app.focused.id == "images", "the first table after the last")

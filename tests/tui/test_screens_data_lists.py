@@ -9,6 +9,7 @@ from app_driver import notices, opened, press, screen_text, text_of, until
 from recorded_dataset import ODD_NAME, excluded, make_recorded
 from textual.widgets import Input
 
+from fext_tui.dialogs.confirm import ConfirmDialog
 from fext_tui.screens.data_health import HealthPane
 from fext_tui.screens.data_images import ImagesPane
 from fext_tui.screens.viewer import ViewerScreen
@@ -45,9 +46,10 @@ async def test_a_filter_is_typed_refused_where_it_stands_applied_and_cleared(wor
         await until(pilot, lambda: rows.row_count == 1, "the chosen image")
         assert shown(rows) == ["a/010.png"] and app.focused is rows
         assert "1 of 14 images" in text_of(app, "#list-note")
+        before = app.screen.view
         await press(pilot, "r")
-        await pilot.pause(0.3)
-        assert shown(rows) == ["a/010.png"]
+        await until(pilot, lambda: app.screen.view is not before, "the dataset, read again")
+        await until(pilot, lambda: shown(rows) == ["a/010.png"], "the filtered list")
         line.value = "class = 'nothing [red]'"
         await press(pilot, "slash", "enter")
         await until(pilot, lambda: "No image is like that" in screen_text(app), "the empty list")
@@ -118,9 +120,10 @@ async def test_the_files_of_an_issue_worst_first_are_excluded_together(workspace
         assert "a dark\\u202e one" in text_of(app, "#meaning")
         assert all(line.isprintable() for line in screen_text(app).splitlines())
         dark = shown(health.rows)
-        await press(pilot, "enter", "D", "n")
-        await pilot.pause(0.2)
-        assert excluded(workspace) == []
+        await press(pilot, "enter", "D")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog), "the question")
+        await press(pilot, "n")
+        assert not isinstance(app.screen, ConfirmDialog) and excluded(workspace) == []
         await press(pilot, "D", "y")
         await until(pilot, lambda: excluded(workspace) == sorted(dark), "all dark ones out")
         await until(pilot, lambda: health.entries[-1].name == "excluded" and health.entries[-1].count == 5, "the count")

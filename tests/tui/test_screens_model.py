@@ -69,8 +69,7 @@ async def test_the_runs_there_are(workspace):
         assert len(curve(plot)) == 4
         before = screen_text(app)
         await press(pilot, "m", "y")
-        await pilot.pause(0.1)
-        assert screen_text(app) != before
+        await until(pilot, lambda: screen_text(app) != before, "another curve")
         await press(pilot, "1", "2")
         assert runs.row[0] == "first"
 

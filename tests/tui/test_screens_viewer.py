@@ -50,8 +50,9 @@ async def test_next_previous_first_last_and_full_width(with_images):
         assert app.focused.region.area
         await press(pilot, "f")
         assert rows.display
+        before = app.screen.pictures
         await press(pilot, "n", "r")
-        await pilot.pause(0.1)
+        await until(pilot, lambda: app.screen.pictures is not before, "the list, read again")
         assert rows.cursor == 2
 
 

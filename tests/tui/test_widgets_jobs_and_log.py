@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app_driver import until
 from textual.app import App, ComposeResult
 
 from fext_tui.widgets.job_bar import JobBar, JobView
@@ -89,7 +90,7 @@ async def test_log_keeps_what_came_before_it_was_shown_and_follows():
         await pilot.pause()
         assert "line 48" in lines(log)[-1], "what is read stays in place"
         await pilot.press("G")
-        await pilot.pause(0.5)
+        await until(pilot, lambda: "line 50" in lines(log)[-1] and "newest" not in lines(log)[0], "the tail")
         log.add("info", "line 51")
         log.flush()
         await pilot.pause()
@@ -147,5 +148,5 @@ async def test_a_burst_is_drawn_a_few_times():
         log.flush = lambda: (drawn.append(1), flush())
         for n in range(2000):
             log.add("info", str(n))
-        await pilot.pause(0.3)
-        assert len(drawn) == 1 and "1999" in lines(log)[-1]
+        await until(pilot, lambda: "1999" in lines(log)[-1], "the last entry")
+        assert len(drawn) == 1

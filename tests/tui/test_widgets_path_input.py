@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from app_driver import until
 from textual.app import App, ComposeResult
 from textual.widgets import Input
 
@@ -32,15 +33,14 @@ async def test_tab_completes_then_goes_on(tree):
         path.focus()
         path.value = f"{tree}{os.sep}phot"
         path.cursor_position = len(path.value)
-        await pilot.pause(0.2)
+        await until(pilot, lambda: path.check_action("complete", ()), "the completion")
         await pilot.press("tab")
         assert path.value == f"{tree}{os.sep}photos{os.sep}" and app.focused is path
-        await pilot.pause(0.2)
+        await until(pilot, lambda: path.check_action("complete", ()), "the next completion")
         await pilot.press("tab")
         assert path.value.endswith(f"[red]dogs[{os.sep}") or path.value.endswith(f"cats{os.sep}")
         path.value = str(tree)
         path.cursor_position = 0
-        await pilot.pause(0.2)
         await pilot.press("tab")
         assert app.focused is app.query_one("#next")
 
