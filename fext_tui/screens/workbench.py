@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fext_engine.settings import Settings
     from fext_tui.app import FextApp
 
+
 class WorkbenchScreen(Screen[None]):
     """A mode of the app. A child names its mode and composes its content in `compose_content`."""
 
