@@ -9,7 +9,7 @@ from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
 
-from fext_tui.widgets.text import fit, format_bytes, format_duration, format_figure, format_rate
+from fext_tui.widgets.text import fit, format_bytes, format_duration, format_figure, format_rate, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,6 +47,8 @@ class LiveFigures(Widget):
         training = [job for job in jobs if job.verb in ("train", "resume") and "epoch" in job.progress]
         training.sort(key=lambda job: job.run == run)
         figures = live_figures(training[-1].progress) if training else []
+        if len(training) > 1:
+            figures.insert(0, ("run", printable(training[-1].run or training[-1].id)))
         if figures != self._figures:
             self._figures = figures
             self._lay_out()

@@ -118,8 +118,8 @@ class SettingsForm(Vertical):
         self._path = PathInput(placeholder=NO_FOLDER)
         self._choice = ChoiceBar(("",))
         self._scroll = Vertical(self._lines, self._number, self._path, self._choice, id="fields")
-        self._help = Static("", id="help", markup=False)
         self._at = 0
+        self._help = Static(self._explanation, id="help", markup=False)
         self._place_editor()
 
     def compose(self) -> ComposeResult:
@@ -306,9 +306,13 @@ class SettingsForm(Vertical):
             self._explain()
 
     def _explain(self) -> None:
+        self._help.update(self._explanation, layout=False)
+
+    @property
+    def _explanation(self) -> str:
+        """What the option in hand does, and what is allowed or wrong."""
         option = self.field.option
-        text = f"{option.help}\n{self.field.error or f'{option.key}: {option.allowed}'}"
-        self._help.update(text, layout=False)
+        return f"{option.help}\n{self.field.error or f'{option.key}: {option.allowed}'}"
 
     def _tell(self) -> None:
         self.post_message(self.Changed(self, self.settings, self.errors))
