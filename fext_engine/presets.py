@@ -16,6 +16,7 @@ from fext_engine.settings import Settings, check_option, find_option
 from fext_engine.workspace import STOCK_PRESETS, Workspace, write_atomic
 
 LAST_USED = "last_used"
+_ORIGIN = "preset"  # in that file: the name of the preset that it came from
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 _MAX_BYTES = 1 << 20  # a preset is a page of text; anything larger is not one
 
@@ -139,10 +140,23 @@ def load_last_used(workspace: Workspace) -> Settings:
     return read_settings(path) if path.exists() else Settings()
 
 
-def save_last_used(workspace: Workspace, settings: Settings) -> None:
-    """Remember the configuration for the next start."""
+def last_preset(workspace: Workspace) -> str:
+    """The name of the preset that the last configuration came from; empty when it is not known."""
+    try:
+        text = (workspace.configurations / f"{LAST_USED}.toml").read_text(encoding="utf-8")
+        name = tomllib.loads(text).get(_ORIGIN, "")
+    except (OSError, ValueError, RecursionError):  # `load_last_used` tells what is wrong with the file
+        return ""
+    return name if isinstance(name, str) else ""
+
+
+def save_last_used(workspace: Workspace, settings: Settings, preset: str = "") -> None:
+    """Remember the configuration for the next start, and the name of the preset that it came from."""
+    import tomli_w
+
     text = settings_to_toml(settings, "The configuration that was used last; written by FeXT.")
-    _write(workspace.configurations / f"{LAST_USED}.toml", text)
+    origin = tomli_w.dumps({_ORIGIN: preset}) if preset else ""
+    _write(workspace.configurations / f"{LAST_USED}.toml", origin + text)
 
 
 def _write(path: Path, text: str) -> None:
@@ -165,6 +179,8 @@ def _refuse_stock(name: str) -> None:
 def _flatten(data: dict[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for section, table in data.items():
+        if section == _ORIGIN and isinstance(table, str):
+            continue
         if not isinstance(table, dict):
             raise SettingsError(
                 f"{section} = {table!r} stands outside a section", "put it under one, as [training]"

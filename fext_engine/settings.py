@@ -221,6 +221,16 @@ class Settings(_Section):
             data[section][name] = check_option(key, value)
         return Settings.model_validate(data)
 
+    def differences(self, other: Settings) -> dict[str, tuple[Any, Any]]:
+        """The options whose values differ, as `{"section.key": (here, in other)}`, in the order of `options`."""
+        ours, theirs = self.model_dump(), other.model_dump()
+        return {
+            f"{section}.{name}": (value, theirs[section][name])
+            for section, table in ours.items()
+            for name, value in table.items()
+            if value != theirs[section][name]
+        }
+
 
 @dataclass(frozen=True)
 class Option:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fext_engine.jobs.supervisor import JobInfo, Supervisor
     from fext_engine.settings import Settings
     from fext_engine.workspace import Workspace
+    from fext_tui.baseline import Baseline
     from fext_tui.listing import Pictures
 
 LOOK_FOR_JOBS_SECONDS = 2.0
@@ -108,6 +109,25 @@ class FextApp(App[None]):
             self.notify(str(error), title="Defaults are used", severity="warning", markup=False)
             return Settings()
 
+    @cached_property
+    def preset(self) -> Baseline:
+        """The preset loaded or saved last, which the settings are compared with; at first the one before."""
+        from fext_tui.baseline import last_baseline
+
+        return last_baseline(self.workspace)
+
+    @property
+    def baseline(self) -> Settings:
+        """The settings of that preset; where it names no folder of images, with the folder in hand."""
+        return self.preset.beside(self.settings)
+
+    def remember_settings(self) -> None:
+        """Keep the configuration in hand for the next start; raises SettingsError when that cannot be done."""
+        from fext_engine.presets import save_last_used
+        from fext_tui.baseline import DEFAULTS
+
+        save_last_used(self.workspace, self.settings, "" if self.preset.name == DEFAULTS else self.preset.name)
+
     def on_mount(self) -> None:
         few_colours = self.console.color_system in ("standard", "windows") and not self.no_color
         self.theme = "ansi-dark" if few_colours else "textual-dark"  # of 16, the terminal's own are the readable ones
@@ -156,18 +176,17 @@ class FextApp(App[None]):
         if isinstance(self.screen, ViewerScreen):
             self.screen.take(pictures, index)
 
-    def start_job(self, verb: str, arguments: dict[str, Any] | None = None) -> None:
-        """Start a job with the settings in hand and follow it; a failure to start is a notice."""
-        from fext_engine.presets import save_last_used
-
+    def start_job(self, verb: str, arguments: dict[str, Any] | None = None) -> str | None:
+        """Start a job with the settings in hand, follow it and return its id; a failure to start is a notice."""
         try:
-            save_last_used(self.workspace, self.settings)
+            self.remember_settings()
             job_id = self.supervisor.start(verb, self.settings, arguments)
             self._follow(self.supervisor.find(job_id))
         except (FextError, OSError) as error:
             self.notify(str(error), title=f"{verb} did not start", severity="error", markup=False)
-            return
+            return None
         self._tell_screen()
+        return job_id
 
     def on_job_updated(self, message: JobUpdated) -> None:
         """Keep the newest snapshot, say how a job ended, and let the screen show it."""
@@ -205,7 +224,7 @@ class FextApp(App[None]):
             )
         elif job.state == "stopped":
             self.notify(job.do or "stopped", title=f"{job.title} stopped", severity="warning", markup=False)
-        else:
+        elif job.verb != "estimate":  # its own dialog shows it
             self.notify("L shows the log", title=f"{job.title} finished", markup=False)
 
     def notify(
@@ -298,10 +317,8 @@ class FextApp(App[None]):
     def on_unmount(self) -> None:
         """Remember the configuration in hand, unless nothing was looked at."""
         if "settings" in self.__dict__:
-            from fext_engine.presets import save_last_used
-
             try:
-                save_last_used(self.workspace, self.settings)
+                self.remember_settings()
             except (FextError, OSError) as error:
                 self.log.warning(f"the configuration was not saved: {error}")
 

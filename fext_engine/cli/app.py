@@ -19,7 +19,9 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for verb in (verbs.analyze, verbs.train, verbs.resume, verbs.evaluate, verbs.encode, verbs.sample):
+for verb in (
+    verbs.analyze, verbs.estimate, verbs.train, verbs.resume, verbs.evaluate, verbs.encode, verbs.sample,
+):  # fmt: skip
     app.command()(verb)
 app.add_typer(images.app, name="images")
 app.add_typer(runs.app, name="runs")

@@ -1,4 +1,4 @@
-"""`fext presets`: list, show, save and delete configurations, and list all options."""
+"""`fext presets`: list, show, compare, save and delete configurations, and list all options."""
 
 from __future__ import annotations
 
@@ -54,6 +54,28 @@ def show(
         common.print_json(settings.model_dump())
     else:
         print(settings_to_toml(settings), end="")
+
+
+@app.command()
+@command
+def diff(
+    common: Common,
+    name: Name,
+    other: Annotated[
+        str | None,
+        typer.Argument(metavar="[OTHER]", help="A second preset, else the settings in force here."),
+    ] = None,
+    csv_file: CsvFile = None,
+) -> None:
+    """List the options in which a preset differs from another, or from the settings in force."""
+    first = read_settings(find_preset(common.workspace, name).path)
+    second = read_settings(find_preset(common.workspace, other).path) if other else common.settings()
+    rows = [
+        {"option": key, "preset": here, "other": there}
+        for key, (here, there) in first.differences(second).items()
+    ]
+    shown = [{k: v if k == "option" else json.dumps(v) for k, v in row.items()} for row in rows]
+    show_table(common, rows, shown, csv_file, "no difference")
 
 
 @app.command()

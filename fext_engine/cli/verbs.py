@@ -53,6 +53,15 @@ def train(
 
 
 @command
+def estimate(
+    common: Common, images: Images = None, sample_size: SampleSize = None, detach: Detach = False
+) -> None:
+    """Say what a training would take, after a short trial: memory, disk, time."""
+    flags = {"dataset.images": _folder(images), "dataset.sample_size": sample_size}
+    _run(common, "estimate", {}, detach, flags)
+
+
+@command
 def resume(
     common: Common,
     run: Run,

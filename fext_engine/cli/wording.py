@@ -89,6 +89,17 @@ def _epoch_text(data: Mapping[str, Any]) -> str:
 
 def summary_lines(summary: Mapping[str, Any]) -> list[str]:
     """The plain values of a finished job's summary, aligned; tables and lists stay in its files."""
-    plain = {k: figure(v) for k, v in summary.items() if isinstance(v, str | int | float) and v != ""}
-    width = max((len(key) for key in plain), default=0)
-    return [f"{key.replace('_', ' '):<{width}}  {value}" for key, value in plain.items()]
+    plain = {
+        key.removesuffix("_bytes").removesuffix("_seconds").replace("_", " "): _with_unit(key, value)
+        for key, value in summary.items()
+        if isinstance(value, str | int | float) and value != ""
+    }
+    width = max((len(name) for name in plain), default=0)
+    return [f"{name:<{width}}  {value}" for name, value in plain.items()]
+
+
+def _with_unit(key: str, value: Any) -> str:
+    """A value whose key says what it counts as people read it."""
+    if key.endswith("_bytes"):
+        return size(value)
+    return duration(value) if key.endswith("_seconds") else figure(value)

@@ -50,12 +50,20 @@ class Job:
         for listener in self._listeners:
             listener(event)
 
-    def progress(self, stage: str, done: int, total: int | None, unit: str = "images") -> None:
+    def progress(
+        self,
+        stage: str,
+        done: int,
+        total: int | None,
+        unit: str = "images",
+        more: Callable[[], Mapping[str, Any]] | None = None,
+    ) -> None:
         """Say how far `stage` is: `done` of `total` (None: not known yet).
 
         Call it as often as you like: at most four events a second are written, after minutes one in two
         seconds, and always the last one.
-        The rate (units a second, over the last seconds) and the ETA (seconds) are worked out here.
+        The rate (units a second, over the last seconds) and the ETA (seconds) are worked out here. `more`
+        gives further figures, and is asked only when an event is written.
         """
         now = time.monotonic()
         if stage != self._stage.name:
@@ -63,7 +71,10 @@ class Job:
         if self._stage.is_due(done, total, now):
             rate = self._stage.rate(done, now)
             eta = (total - done) / rate if total is not None and rate else None
-            self.emit("progress", stage=stage, done=done, total=total, unit=unit, rate=rate, eta=eta)
+            figures = more() if more is not None else {}
+            self.emit(
+                "progress", stage=stage, done=done, total=total, unit=unit, rate=rate, eta=eta, **figures
+            )
 
     def metric(self, epoch: int, values: Mapping[str, float], **more: Any) -> None:
         """Report the figures of an epoch, counted from 1."""

@@ -47,6 +47,11 @@ class PixelRequest:
         height, width, channels = self.size.shape
         return len(self.files) * height * width * channels
 
+    @property
+    def stored(self) -> Path:
+        """The folder that keeps the pixels on disk."""
+        return self.folder / f"pixels-{self.key()}"
+
     def key(self) -> str:
         """A name that changes with any file's path, size or time, and with how pixels are made."""
         digest = hashlib.blake2b(digest_size=12)
@@ -96,9 +101,9 @@ def open_cache(request: PixelRequest, report: Report, log: Callable[[str], None]
     there and the next run finds it; else in memory; else nowhere. Raises FextError when the mode that was
     asked for has no room.
     """
-    mode = _choose_mode(request, log)
+    mode = choose_mode(request, log)
     if mode == "disk":
-        stored = request.folder / f"pixels-{request.key()}"
+        stored = request.stored
         cache = _open_stored(stored, request.size)
         if cache is None:
             shutil.rmtree(stored, ignore_errors=True)
@@ -117,18 +122,19 @@ def open_cache(request: PixelRequest, report: Report, log: Callable[[str], None]
             pixels[len(cache.paths)] = image.pixels
         cache.add(image)
     if pixels is None:
-        cache.reader = lambda path: _read_again(request, path)
+        cache.reader = lambda path: read_again(request, path)
     else:
         cache.pixels = pixels[: len(cache.paths)]
     return cache
 
 
-def _choose_mode(request: PixelRequest, log: Callable[[str], None]) -> str:
+def choose_mode(request: PixelRequest, log: Callable[[str], None]) -> str:
+    """Where the pixels of `request` are kept: `disk`, `ram` or `off`; raises FextError as `open_cache` does."""
     needed = request.bytes
     fits = {"ram": needed < _MEMORY_SHARE * psutil.virtual_memory().available, "disk": False, "off": True}
     with suppress(OSError):
         request.folder.mkdir(parents=True, exist_ok=True)
-        stored = (request.folder / f"pixels-{request.key()}").is_dir()
+        stored = request.stored.is_dir()
         fits["disk"] = stored or needed < _DISK_SHARE * shutil.disk_usage(request.folder).free
     if request.mode != "auto":
         if not fits[request.mode]:
@@ -151,7 +157,8 @@ def _read_all(request: PixelRequest, report: Report) -> Iterator[ReadImage]:
         report(done, len(paths))
 
 
-def _read_again(request: PixelRequest, path: str) -> Pixels:
+def read_again(request: PixelRequest, path: str) -> Pixels:
+    """The pixels (H, W, C) of a file that was usable before; raises FextError when it is not any more."""
     image = read_image(request.root, path, request.size)
     if image.pixels is None:
         raise FextError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 
 import torch
 from torch import nn
@@ -75,3 +75,22 @@ def compile_model(
         first_line = (str(error).strip().splitlines() or [""])[0]
         log(f"the model is not compiled: {type(error).__name__}: {first_line[:200]}")
     model.zero_grad(set_to_none=True)
+
+
+def gpu_load(device: torch.device) -> dict[str, float]:
+    """What this process takes of a GPU, without waiting for it; empty for a CPU.
+
+    `gpu_memory_bytes` of `gpu_memory_total_bytes`, and `gpu_percent`, how busy the GPU is, where NVIDIA's
+    management library can be asked (the package nvidia-ml-py).
+    """
+    if device.type == "mps":
+        return {"gpu_memory_bytes": torch.mps.driver_allocated_memory()}
+    if device.type != "cuda":
+        return {}
+    load: dict[str, float] = {
+        "gpu_memory_bytes": torch.cuda.memory_reserved(device),
+        "gpu_memory_total_bytes": torch.cuda.get_device_properties(device).total_memory,
+    }
+    with suppress(Exception):  # no package, no library, or the library's own errors, as on a part of a GPU
+        load["gpu_percent"] = torch.cuda.utilization(device)
+    return load

@@ -59,6 +59,23 @@ def train(job: Job) -> dict[str, Any]:
     settings = job.settings
     device = choose_device(settings.device)
     name = run_name(job.workspace, settings.model.name, job.arguments.get("name"))
+    root, used, sides = choose_images(job)
+    split = _read_pixels(job, settings, root, used, sides)
+    settings = settings.with_options({"dataset.images": str(root)})
+    run = create_run(job.workspace, name, settings, split.rows())
+    _note_left_out(job, run, split.cache)
+    job.belongs_to(name)
+    with run.locked():
+        trainer = Trainer(job, run, settings, split.sets(), device)
+        return _fit(job, run, trainer, settings.training.epochs)
+
+
+def choose_images(job: Job) -> tuple[Path, list[ScannedFile], tuple[list[str], list[str]]]:
+    """The images folder, the files of it that a new run uses, and their paths: training, validation.
+
+    Raises FextError when there are none.
+    """
+    settings = job.settings
     root = job.workspace.images_root(settings)
     files = {
         f.path: f
@@ -73,14 +90,7 @@ def train(job: Job) -> dict[str, Any]:
     _leave_out_excluded(job, root, files)
     train_paths, validation_paths = split_dataset(list(files), settings.dataset)
     used = [files[path] for path in (*train_paths, *validation_paths)]
-    split = _read_pixels(job, settings, root, used, (train_paths, validation_paths))
-    settings = settings.with_options({"dataset.images": str(root)})
-    run = create_run(job.workspace, name, settings, split.rows())
-    _note_left_out(job, run, split.cache)
-    job.belongs_to(name)
-    with run.locked():
-        trainer = Trainer(job, run, settings, split.sets(), device)
-        return _fit(job, run, trainer, settings.training.epochs)
+    return root, used, (train_paths, validation_paths)
 
 
 def resume(job: Job) -> dict[str, Any]:
@@ -108,15 +118,20 @@ def resume(job: Job) -> dict[str, Any]:
         return _fit(job, run, trainer, trainer.position.epoch + epochs)
 
 
+def pixel_request(job: Job, settings: Settings, root: Path, files: Sequence[ScannedFile]) -> PixelRequest:
+    """What a run with `settings` asks of the pixel cache."""
+    data = settings.dataset
+    return PixelRequest(
+        root=root, files=files, size=ImageSize(data.image_height, data.image_width, data.grayscale),
+        mode=data.cache, folder=job.workspace.cache, threads=thread_count(job.settings.device.num_workers),
+    )  # fmt: skip
+
+
 def _read_pixels(
     job: Job, settings: Settings, root: Path, files: Sequence[ScannedFile], sides: tuple[list[str], list[str]]
 ) -> _Split:
     """Read the files once, and drop the broken ones from both sides of the split."""
-    data = settings.dataset
-    request = PixelRequest(
-        root=root, files=files, size=ImageSize(data.image_height, data.image_width, data.grayscale),
-        mode=data.cache, folder=job.workspace.cache, threads=thread_count(job.settings.device.num_workers),
-    )  # fmt: skip
+    request = pixel_request(job, settings, root, files)
 
     def report(done: int, total: int) -> None:
         job.progress("reading images", done, total)

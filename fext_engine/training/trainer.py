@@ -6,12 +6,14 @@ import math
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from fext_engine.errors import FextError, JobStopped
 from fext_engine.jobs.job import Job
+from fext_engine.jobs.load import ProcessLoad
 from fext_engine.model.losses import LOSSES
 from fext_engine.model.metrics import cosine_similarity, psnr_of
 from fext_engine.settings import Settings
@@ -27,7 +29,7 @@ from fext_engine.training.checkpoints import (
     read_position,
     save_checkpoint,
 )
-from fext_engine.training.device import autocast, compile_model
+from fext_engine.training.device import autocast, compile_model, gpu_load
 from fext_engine.training.history import EpochRecord, best_epoch, read_history, write_history
 from fext_engine.training.optimizer import Optimizer
 from fext_engine.training.run_folder import RunFolder
@@ -61,6 +63,7 @@ class Trainer:
         self.optimizer = Optimizer(self.model, settings.training.optimizer)
         self.steps_an_epoch = -(-len(self.train_data) // settings.training.batch_size)
         self.planned_epochs = 0
+        self._load = ProcessLoad()
         self._figures: list[Tensor] = []  # one (4,) a batch of this epoch: images, then _FIGURES
         self._finite = torch.ones((), dtype=torch.bool, device=device)
 
@@ -93,11 +96,7 @@ class Trainer:
 
         Raises JobStopped, with everything saved, at the user's wish, and FextError when the training diverges.
         """
-        self.planned_epochs = planned_epochs
-        size = self.settings.dataset
-        shape = (self.settings.training.batch_size, self.model.channels, size.image_height, size.image_width)
-        warn = partial(self.job.log, level="warning")
-        compile_model(self.model, shape, self.device, self.settings.training, warn)
+        self.prepare(planned_epochs)
         while self.position.epoch < planned_epochs:
             started, passed = time.monotonic(), self._images_passed()
             self._train_epoch()
@@ -105,14 +104,21 @@ class Trainer:
             if self.job.stop_requested and self.position.epoch < planned_epochs:
                 self._stop()
 
+    def prepare(self, planned_epochs: int) -> None:
+        """Plan that many epochs, and compile the model where the settings say so."""
+        self.planned_epochs = planned_epochs
+        size = self.settings.dataset
+        shape = (self.settings.training.batch_size, self.model.channels, size.image_height, size.image_width)
+        warn = partial(self.job.log, level="warning")
+        compile_model(self.model, shape, self.device, self.settings.training, warn)
+
     def _train_epoch(self) -> None:
         self.model.train()
         epoch, checked = self.position.epoch + 1, time.monotonic()
         for images in training_batches(
             self.train_data, self.settings, epoch, self.position.batch, self.device
         ):
-            self._figures.append(self._train_step(images))
-            self.position = Position(epoch - 1, self.position.batch + 1, self.position.step + 1)
+            self._figures.append(self.train_step(images))
             self._report()
             if time.monotonic() - checked > CHECK_SECONDS:
                 self._check_finite()
@@ -121,7 +127,7 @@ class Trainer:
                 self._stop()
         self._check_finite()
 
-    def _train_step(self, images: Tensor) -> Tensor:
+    def train_step(self, images: Tensor) -> Tensor:
         """One step on images (N, C, H, W); returns its figures (4,) without waiting for the device."""
         # The dropout's seed follows from the step, so that a resumed run repeats it.
         torch.manual_seed(dropout_seed(self.settings.training.seed, self.position.step))
@@ -135,6 +141,8 @@ class Trainer:
         self._finite &= loss.isfinite() & norm.isfinite()
         self.optimizer.step(self._rate(self.position.step))
         self.model.zero_grad(set_to_none=True)
+        at = self.position
+        self.position = Position(at.epoch, at.batch + 1, at.step + 1)
         with torch.no_grad():
             mae, cosine = (output - images).abs().mean(), cosine_similarity(output, images).mean()
             return torch.stack([torch.full_like(mae, len(images)), loss.detach(), mae, cosine])
@@ -235,4 +243,14 @@ class Trainer:
 
     def _report(self, validated: int = 0) -> None:
         total = self.planned_epochs * (len(self.train_data) + len(self.validation_data))
-        self.job.progress("training", self._images_passed() + validated, total)
+        self.job.progress("training", self._images_passed() + validated, total, more=self._live_figures)
+
+    def _live_figures(self) -> dict[str, Any]:
+        """What one watches in training; nothing here waits for the device."""
+        return {
+            "epoch": min(self.position.epoch + 1, self.planned_epochs),
+            "epochs": self.planned_epochs,
+            "learning_rate": self._rate(self.position.step),
+            **self._load.measure(),
+            **gpu_load(self.device),
+        }

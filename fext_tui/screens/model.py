@@ -21,6 +21,7 @@ from fext_tui.screens.model_compare import ComparePane
 from fext_tui.screens.model_epochs import EpochList
 from fext_tui.screens.model_runs import RunsPane
 from fext_tui.screens.workbench import WorkbenchScreen
+from fext_tui.widgets.live_figures import LiveFigures
 from fext_tui.widgets.loss_plot import LossPlot
 from fext_tui.widgets.picture_file import PictureFile
 from fext_tui.widgets.row_list import RowList
@@ -31,7 +32,7 @@ from fext_tui.widgets.title_line import TitleLine
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fext_engine.settings import Settings
+    from fext_tui.baseline import Baseline
     from fext_tui.widgets.curves import History
 
 SECTIONS = ("model", "training", "schedule", "augmentation", "dataset", "device", "session", "inference")
@@ -59,6 +60,10 @@ class ModelScreen(WorkbenchScreen):
     FORM = SECTIONS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "train", "Train", id="model.train"),
+        Binding(
+            "i", "estimate", "Estimate", id="model.estimate", show=False,
+            tooltip="Memory, disk and time of a training, from a short trial",
+        ),
         Binding("r", "resume", "Resume", id="model.resume", tooltip="Train the chosen run for more epochs"),
         Binding(
             "v", "evaluate", "Evaluate", id="model.evaluate", tooltip="Metrics and figures of the chosen run"
@@ -94,6 +99,7 @@ class ModelScreen(WorkbenchScreen):
 
     def compose_content(self) -> ComposeResult:
         with Horizontal(id="content"), Vertical(id="results"):
+            yield LiveFigures(id="live")
             with Container(id="watched"):
                 yield LossPlot(id="curves", classes="pane", empty="Curves appear with the first epoch")
                 yield PictureFile(id="sample", classes="pane")
@@ -203,6 +209,13 @@ class ModelScreen(WorkbenchScreen):
         if self.form_is_valid():
             self.app.start_job("train")
 
+    def action_estimate(self) -> None:
+        """Say what a training with the settings in the form would take."""
+        from fext_tui.dialogs.estimate import EstimateDialog
+
+        if self.form_is_valid() and (job_id := self.app.start_job("estimate")):
+            self.app.push_screen(EstimateDialog(job_id), lambda train: self.action_train() if train else None)
+
     def action_resume(self) -> None:
         """Train the chosen run for `session.additional_epochs` more."""
         self._start_with_run("resume", {"epochs": self.app.settings.session.additional_epochs})
@@ -230,11 +243,11 @@ class ModelScreen(WorkbenchScreen):
         """Load, save or delete presets."""
         from fext_tui.dialogs.presets import PresetsDialog
 
-        def load(settings: Settings | None) -> None:
-            if settings is not None:
-                images = settings.dataset.images or self.app.settings.dataset.images
-                self.app.settings = settings.with_options({"dataset.images": images})
+        def load(preset: Baseline | None) -> None:
+            if preset is not None:
+                self.app.preset, self.app.settings = preset, preset.beside(self.app.settings)
                 self.load_form()
+            self.show_baseline()  # it may have been saved, or deleted
 
         self.app.push_screen(PresetsDialog(), load)
 
@@ -256,6 +269,7 @@ class ModelScreen(WorkbenchScreen):
 
     def job_moved(self, job: JobSnapshot) -> None:
         """Follow the run that trains: its curve and its samples, as they come."""
+        self.query_one(LiveFigures).show(self.app.active_jobs, self.run)
         if job.verb not in ("train", "resume") or not job.run:
             return
         moved = (job.id, job.epochs_reported, job.sample, job.state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,10 +17,13 @@ from fext_tui.widgets.job_bar import JobBar, JobView
 from fext_tui.widgets.log_pane import LogPane
 from fext_tui.widgets.row_list import RowList
 from fext_tui.widgets.settings_form import SettingsForm
+from fext_tui.widgets.text import printable
 from fext_tui.widgets.title_line import TitleLine
 
 if TYPE_CHECKING:
+    from fext_engine.settings import Settings
     from fext_tui.app import FextApp
+
 
 class WorkbenchScreen(Screen[None]):
     """A mode of the app. A child names its mode and composes its content in `compose_content`."""
@@ -29,6 +33,15 @@ class WorkbenchScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "settings", "Settings", id="settings"),
         Binding("escape", "leave_form", "Back to the list"),
+        Binding(
+            "equals_sign,ctrl+g",
+            "differences",
+            "Changes",
+            key_display="=",
+            show=False,
+            id="differences",
+            tooltip="What differs from the preset in use (ctrl+g in a field)",
+        ),
     ]
 
     app: FextApp
@@ -53,8 +66,9 @@ class WorkbenchScreen(Screen[None]):
     def start(self) -> None:
         """Fill the screen, right after its first paint."""
         if self.FORM:
-            form = SettingsForm(self.FORM, self.app.settings, id="settings", classes="pane")
-            form.border_title = "Settings"
+            baseline = self.app.baseline
+            form = SettingsForm(self.FORM, self.app.settings, baseline, id="settings", classes="pane")
+            self._show_title(form, baseline)
             self.query_one("#content").mount(form, before=0)
 
     def on_screen_resume(self) -> None:
@@ -64,6 +78,7 @@ class WorkbenchScreen(Screen[None]):
             for form in self.query(SettingsForm):
                 if not form.errors and form.settings != self.app.settings:
                     form.load(self.app.settings)
+            self.show_baseline()
 
     def show_jobs(self) -> None:
         """Show the app's jobs, and react to each that moved since it was shown here."""
@@ -83,6 +98,19 @@ class WorkbenchScreen(Screen[None]):
         """Show the app's settings in the form, when the screen has one."""
         for form in self.query(SettingsForm):
             form.load(self.app.settings)
+        self.show_baseline()
+
+    def show_baseline(self) -> None:
+        """Mark what differs from the preset in use, and name it in the form's title."""
+        baseline = self.app.baseline
+        for form in self.query(SettingsForm):
+            if form.baseline != baseline:
+                form.compare_with(baseline)
+            self._show_title(form, baseline)
+
+    def _show_title(self, form: SettingsForm, baseline: Settings) -> None:
+        changed = form.errors or self.app.settings != baseline
+        form.border_title = Text(f"Settings · {printable(self.app.preset.name)}{' *' if changed else ''}")
 
     def form_is_valid(self) -> bool:
         """Whether every value in the form is allowed; if not, a notice says which is not."""
@@ -97,6 +125,20 @@ class WorkbenchScreen(Screen[None]):
     def _settings_changed(self, event: SettingsForm.Changed) -> None:
         if event.settings is not None:
             self.app.settings = event.settings
+        self.show_baseline()
+
+    def action_differences(self) -> None:
+        """List what differs from the preset in use; one or all can be set back."""
+        from fext_tui.dialogs.differences import DifferencesDialog
+
+        def take(settings: Settings | None) -> None:
+            if settings is not None:
+                self.app.settings = settings
+                self.load_form()
+
+        if self.form_is_valid():
+            name = self.app.preset.name
+            self.app.push_screen(DifferencesDialog(name, self.app.baseline, self.app.settings), take)
 
     def action_settings(self) -> None:
         """Go to the settings form; where there is no room for it beside the rest, show or hide it."""
@@ -113,7 +155,7 @@ class WorkbenchScreen(Screen[None]):
         """Escape leads out of the form and nowhere else; a screen without a form has no key for it."""
         if action == "leave_form":
             return any(form.has_focus_within for form in self.query(SettingsForm))
-        return bool(self.FORM) if action == "settings" else True
+        return bool(self.FORM) if action in ("settings", "differences") else True
 
     def action_leave_form(self) -> None:
         """Leave the form for the list, and hide it where it took the list's room."""

@@ -118,8 +118,8 @@ class SettingsForm(Vertical):
         self._path = PathInput(placeholder=NO_FOLDER)
         self._choice = ChoiceBar(("",))
         self._scroll = Vertical(self._lines, self._number, self._path, self._choice, id="fields")
-        self._help = Static("", id="help", markup=False)
         self._at = 0
+        self._help = Static(self._explanation, id="help", markup=False)
         self._place_editor()
 
     def compose(self) -> ComposeResult:
@@ -148,6 +148,11 @@ class SettingsForm(Vertical):
         return None if self.errors else self._loaded.with_options(self.values)
 
     @property
+    def baseline(self) -> Settings:
+        """The settings that changes are marked against."""
+        return self._baseline
+
+    @property
     def field(self) -> Field:
         """The field in hand."""
         return self._fields[self._at]
@@ -162,11 +167,17 @@ class SettingsForm(Vertical):
     def load(self, settings: Settings, baseline: Settings | None = None) -> None:
         """Show `settings`, and mark changes against `baseline` from now on; sends no message."""
         self._loaded = settings
-        self._baseline = baseline or self._baseline
         for field in self._fields:
-            field.baseline = self._baseline.get(field.option.key)
             field.set_value(settings.get(field.option.key))
+        self.compare_with(baseline or self._baseline)
         self._show_values()
+
+    def compare_with(self, baseline: Settings) -> None:
+        """Mark changes against `baseline` from now on."""
+        self._baseline = baseline
+        for field in self._fields:
+            field.baseline = baseline.get(field.option.key)
+        self._lines.refresh()
 
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Show other values for some keys, those of other forms included; sends no message."""
@@ -295,9 +306,13 @@ class SettingsForm(Vertical):
             self._explain()
 
     def _explain(self) -> None:
+        self._help.update(self._explanation, layout=False)
+
+    @property
+    def _explanation(self) -> str:
+        """What the option in hand does, and what is allowed or wrong."""
         option = self.field.option
-        text = f"{option.help}\n{self.field.error or f'{option.key}: {option.allowed}'}"
-        self._help.update(text, layout=False)
+        return f"{option.help}\n{self.field.error or f'{option.key}: {option.allowed}'}"
 
     def _tell(self) -> None:
         self.post_message(self.Changed(self, self.settings, self.errors))

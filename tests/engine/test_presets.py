@@ -13,6 +13,7 @@ from fext_engine.errors import SettingsError
 from fext_engine.presets import (
     delete_preset,
     find_preset,
+    last_preset,
     list_presets,
     load_last_used,
     load_settings,
@@ -172,6 +173,11 @@ def test_the_last_configuration_is_remembered_but_is_no_preset(workspace):
     save_last_used(workspace, wanted)
     assert load_last_used(workspace) == wanted
     assert [p.name for p in list_presets(workspace)] == list(STOCK_PRESETS)
+    assert last_preset(workspace) == "" and Settings().differences(wanted) == {
+        "model.name": ("FextAE Redux", "FextAE Large")
+    }
+    save_last_used(workspace, wanted, 'a "b" [c]')
+    assert last_preset(workspace) == 'a "b" [c]' and load_last_used(workspace) == wanted
     (workspace.configurations / "last_used.toml").write_text("[model]\nname = 5\n")
     assert "last_used.toml" in refusal(load_last_used, workspace)
 

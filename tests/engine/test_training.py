@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from dataclasses import asdict
 from hashlib import sha256
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -25,7 +26,7 @@ from fext_engine.errors import FextError, JobStopped
 from fext_engine.jobs.run import run_here
 from fext_engine.paths import unescape_name
 from fext_engine.settings import DeviceSettings
-from fext_engine.training.device import choose_device
+from fext_engine.training.device import choose_device, gpu_load
 from fext_engine.training.history import best_epoch, read_history, write_history
 from fext_engine.training.run_folder import RunFolder, read_split
 
@@ -56,6 +57,10 @@ def test_a_run_leaves_the_documented_files_and_events(workspace):
     assert {"loss", "val_loss", "mae", "val_mae", "cosine", "learning_rate", "images_per_second"} <= metrics[
         0
     ].data["values"].keys()
+    live = [e.data for e in events if e.kind == "progress" and e.data["stage"] == "training"][-1]
+    assert (live["epoch"], live["epochs"], live["done"]) == (2, 2, live["total"])
+    assert 0 < live["learning_rate"] <= 1e-3 and live["cpu_percent"] >= 0 and live["cores"] >= 1
+    assert live["memory_bytes"] > 10e6 and "gpu_memory_bytes" not in live
     samples = [unescape_name(e.data["path"]) for e in events if e.kind == "sample"]
     assert Image.open(samples[0]).size == (4 * 16 + 3 * 2, 2 * 24 + 2)
     progress = [e.data for e in events if e.kind == "progress" and e.data["stage"] == "training"]
@@ -203,6 +208,22 @@ def test_a_gpu_that_is_not_there_is_refused_with_the_way_out():
             with pytest.raises(FextError, match=r"device\.device=auto"):
                 choose_device(DeviceSettings(device=kind))
     assert choose_device(DeviceSettings(device="cpu")).type == "cpu"
+
+
+def test_what_a_gpu_is_used_for_is_told_as_far_as_it_can_be_known(monkeypatch):
+    assert gpu_load(torch.device("cpu")) == {}
+    gpu = torch.device("cuda", 0)
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 3_000_000)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=80_000_000))
+    monkeypatch.setattr(torch.cuda, "utilization", lambda device: 87)
+    memory = {"gpu_memory_bytes": 3_000_000, "gpu_memory_total_bytes": 80_000_000}
+    assert gpu_load(gpu) == memory | {"gpu_percent": 87}
+
+    def no_library(device):
+        raise ModuleNotFoundError("pynvml")
+
+    monkeypatch.setattr(torch.cuda, "utilization", no_library)
+    assert gpu_load(gpu) == memory
 
 
 def test_sub_sampling_and_odd_sizes(tmp_path):

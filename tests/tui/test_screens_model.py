@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from app_driver import idle, make_run, notices, opened, press, screen_text, until
+from app_driver import idle, lines_of, make_run, notices, opened, press, screen_text, until
 
 from fext_engine.training.history import read_history
 from fext_tui.widgets.job_bar import JobBar
+from fext_tui.widgets.live_figures import LiveFigures
 from fext_tui.widgets.log_pane import LogPane
 from fext_tui.widgets.loss_plot import LossPlot
 from fext_tui.widgets.picture_file import PictureFile
@@ -29,11 +30,16 @@ async def test_train_stop_and_resume(with_images):
         await until(pilot, lambda: len(curve(plot)) >= 2, "two epochs of the curve", TRAINING_SECONDS)
         await until(pilot, lambda: screen.query_one(PictureFile).picture.has_image, "a sample reconstruction")
         await until(pilot, lambda: runs.row[1] == "running" and runs.row[2].endswith("/500"), "the run in the list")
+        live = screen.query_one(LiveFigures)
+        shown = " ".join(lines_of(live))
+        assert live.display and "/500" in shown and "learning rate 0.0" in shown
+        assert " cores" in shown and "memory" in shown and "images/s" in shown and "GPU" not in shown
         assert "validation" in screen_text(app)
 
         await press(pilot, "x")
         await idle(pilot)
         await until(pilot, lambda: runs.row[1] == "stopped", "its end in the list")
+        assert not live.display
         run = runs.row[0]
         done = len(read_history(with_images.run(run) / "history.csv"))
         assert done >= 2 and any("stopped" in notice for notice in notices(app))

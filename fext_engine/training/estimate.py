@@ -1,0 +1,209 @@
+"""The verb `estimate`: what a training would take, from the model itself and a short trial on the real device."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from itertools import count
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import torch
+from torch import Tensor
+
+from fext_engine.errors import FextError, JobStopped
+from fext_engine.jobs.job import Job
+from fext_engine.latents.pooling import row_shape
+from fext_engine.training.augmentation import identities
+from fext_engine.training.batches import ImageSet, training_batches, validation_batches
+from fext_engine.training.cache import PixelCache, PixelRequest, choose_mode, read_again
+from fext_engine.training.checkpoints import Position, save_checkpoint
+from fext_engine.training.device import autocast, choose_device
+from fext_engine.training.reading import read_images
+from fext_engine.training.run_folder import RunFolder
+from fext_engine.training.train import choose_images, pixel_request
+from fext_engine.training.trainer import Trainer
+
+WARM_UP_STEPS = 2  # the first ones allocate, and choose and compile kernels
+TRIAL_STEPS = 12
+TRIAL_SECONDS = 8.0  # then a step that is slow is the last one
+_BATCHES_READ = 4
+
+
+def estimate(job: Job) -> dict[str, Any]:
+    """Estimate a training with the job's settings. Nothing of it is kept.
+
+    Returns sizes in bytes, times in seconds and the numbers they follow from; `memory_bytes` is what torch
+    needs at its peak, `epoch_seconds` is an epoch with its validation and its checkpoint.
+    """
+    settings, device = job.settings, choose_device(job.settings.device)
+    root, files, sides = choose_images(job)
+    request = pixel_request(job, settings, root, files)
+    mode = choose_mode(request, job.log)
+    cache, read_seconds = _read_some(job, request, mode, settings.training.batch_size)
+    whole = len(cache.paths) // settings.training.batch_size * settings.training.batch_size
+    paths = cache.paths[: whole or None]  # whole batches, which are what an epoch is made of
+    trial = ImageSet(cache, np.arange(len(paths)), identities(paths))
+    with tempfile.TemporaryDirectory(prefix="estimate-", dir=_made(job.workspace.cache)) as folder:
+        run = RunFolder(Path(folder))
+        trainer = Trainer(job, run, settings, (trial, trial), device)
+        activations = _activation_bytes(trainer)
+        trainer.prepare(settings.training.epochs)
+        steps, images_per_second = _try_training(job, trainer)
+        validated_per_second = _try_validation(job, trainer)
+        checkpoint_bytes, checkpoint_seconds = _try_checkpoint(job, trainer, run)
+    train_images, validation_images = map(len, sides)
+    epochs, each = settings.training.epochs, settings.training.checkpoint_every
+    epoch_seconds = (
+        train_images / images_per_second
+        + validation_images / validated_per_second
+        + checkpoint_seconds / each
+    )
+    read_before = (
+        mode == "off" or request.stored.is_dir()
+    )  # where it is off, the trial's steps have read anew
+    reading_seconds = 0.0 if read_before else len(files) * read_seconds
+    latent_shape = trainer.model.latent_shape
+    return {
+        "model": settings.model.name, "device": _device_name(device),
+        "parameters": sum(p.numel() for p in trainer.model.parameters()),
+        "latent_shape": list(latent_shape),
+        "latent_values": prod(row_shape(latent_shape, settings.inference.pooling)),
+        **_memory(trainer, activations),
+        "pixel_cache": mode, "pixel_cache_bytes": 0 if mode == "off" else request.bytes,
+        "checkpoint_bytes": checkpoint_bytes,
+        "checkpoints_kept": min(settings.training.keep_last + 1, -(-epochs // each)),
+        "train_images": train_images, "validation_images": validation_images,
+        "trial_steps": steps, "images_per_second": images_per_second,
+        "reading_seconds": reading_seconds, "epoch_seconds": epoch_seconds, "epochs": epochs,
+        "total_seconds": reading_seconds + epochs * epoch_seconds,
+    }  # fmt: skip
+
+
+def _memory(trainer: Trainer, activations: int) -> dict[str, int]:
+    """What takes memory on the device after a few steps, and how much of it is free."""
+    weights = _bytes(trainer.model.state_dict().values())
+    optimizer = _bytes(trainer.optimizer.state().values())
+    needed, free = 2 * weights + optimizer + activations, psutil.virtual_memory().available
+    if trainer.device.type == "cuda":
+        needed = max(needed, torch.cuda.max_memory_reserved(trainer.device))
+        free = torch.cuda.mem_get_info(trainer.device)[0] + torch.cuda.memory_reserved(trainer.device)
+    return {
+        "weights_bytes": weights, "gradients_bytes": weights, "optimizer_bytes": optimizer,
+        "activations_bytes": activations, "memory_bytes": needed, "memory_free_bytes": free,
+    }  # fmt: skip
+
+
+def _read_some(job: Job, request: PixelRequest, mode: str, batch_size: int) -> tuple[PixelCache, float]:
+    """A cache of a few batches of usable images, and the seconds that reading one file took."""
+    wanted = max(batch_size, min(_BATCHES_READ * batch_size, 256))
+    paths = [file.path for file in request.files[:wanted]]
+    cache, pixels = PixelCache(threads=request.threads), []
+    started = time.monotonic()
+    for done, image in enumerate(read_images(request.root, paths, request.size, request.threads), start=1):
+        cache.add(image)
+        if image.pixels is not None:
+            pixels.append(image.pixels)
+        job.progress("reading images", done, len(paths))
+        _stop_if_asked(job)
+    if not pixels:
+        raise FextError(
+            f"none of the first {len(paths)} images can be read", "inspect the folder: `fext analyze`"
+        )
+    if mode == "off":
+        cache.reader = lambda path: read_again(request, path)
+    else:
+        cache.pixels = np.stack(pixels)
+    return cache, (time.monotonic() - started) / len(paths)
+
+
+def _activation_bytes(trainer: Trainer) -> int:
+    """What autograd keeps of a batch for the way back, without the weights; computed once, not compiled."""
+    weights = {p.untyped_storage().data_ptr() for p in trainer.model.parameters()}
+    kept: dict[int, int] = {}
+
+    def note(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    images = next(training_batches(trainer.train_data, trainer.settings, 1, 0, trainer.device))
+    trainer.model.train()
+    with (
+        torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor),
+        autocast(trainer.device, trainer.settings.training.mixed_precision),
+    ):
+        output = trainer.model(images)  # held until the block ends, so that no address is used twice
+        trainer.loss(output.float(), images)
+    return sum(kept.values())
+
+
+def _try_training(job: Job, trainer: Trainer) -> tuple[int, float]:
+    """How many steps were timed, after those that warm up, and the images a second in them."""
+    trainer.model.train()
+    images, started = 0, time.monotonic()
+    for number, batch in enumerate(_endless_batches(trainer), start=1 - WARM_UP_STEPS):
+        _stop_if_asked(job)
+        job.progress("trial steps", number + WARM_UP_STEPS, WARM_UP_STEPS + TRIAL_STEPS, "steps")
+        figures = trainer.train_step(batch)
+        if number == 0:
+            figures.cpu()  # waits for the device
+            images, started = 0, time.monotonic()
+        elif number > 0:
+            images += len(batch)
+            if number == TRIAL_STEPS or time.monotonic() - started > TRIAL_SECONDS:
+                figures.cpu()
+                return number, images / max(time.monotonic() - started, 1e-9)
+    raise AssertionError("the batches have no end")
+
+
+def _endless_batches(trainer: Trainer) -> Iterator[Tensor]:
+    for epoch in count(1):
+        yield from training_batches(trainer.train_data, trainer.settings, epoch, 0, trainer.device)
+
+
+@torch.inference_mode()
+def _try_validation(job: Job, trainer: Trainer) -> float:
+    """Images a second without a way back."""
+    trainer.model.eval()
+    images, started = 0, time.monotonic()
+    for batch in validation_batches(
+        trainer.validation_data, trainer.settings.training.batch_size, trainer.device
+    ):
+        with autocast(trainer.device, trainer.settings.training.mixed_precision):
+            error = (trainer.model(batch).float() - batch).abs().mean()
+        images += len(batch)
+        error.cpu()
+        _stop_if_asked(job)
+    return images / max(time.monotonic() - started, 1e-9)
+
+
+def _try_checkpoint(job: Job, trainer: Trainer, run: RunFolder) -> tuple[int, float]:
+    """Bytes of a checkpoint, and the seconds that writing it takes."""
+    _stop_if_asked(job)
+    started = time.monotonic()
+    folder = save_checkpoint(run, Position(1), trainer.model.state_dict(), trainer.optimizer.state())
+    return sum(file.stat().st_size for file in folder.iterdir()), time.monotonic() - started
+
+
+def _stop_if_asked(job: Job) -> None:
+    if job.stop_requested:
+        raise JobStopped("the estimate was cancelled", "start it again; nothing is lost")
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _bytes(tensors: Iterable[Tensor]) -> int:
+    return sum(tensor.nbytes for tensor in tensors)
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
