@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 from fext_engine.errors import FextError
 from fext_engine.images.faults import DecodeError
+from fext_engine.paths import unescape_name
+from fext_tui.reconstructions import Sample, SampleList
 
 if TYPE_CHECKING:
     from fext_engine.records.thumbnails import StoredThumbnail
-    from fext_tui.reconstructions import Sample
+    from fext_tui.listing import Pictures
     from fext_tui.widgets.half_blocks import Pixels
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -35,6 +38,15 @@ class Tile:
     pixels: Pixels | None
     """uint8 (H, W, 3)."""
     word: str = ""
+
+
+def subjects_of(pictures: Pictures, offset: int, limit: int) -> list[Subject]:
+    """The rows of a contact sheet's page."""
+    if isinstance(pictures, SampleList):
+        rows = enumerate(pictures.samples[offset : offset + limit], offset)
+        return [Subject(n, f"{s.name}  {s.run}", s.pictures[-1], s) for n, s in rows]
+    names = ((index, pictures.name(index) or "") for index in range(offset, offset + limit))
+    return [Subject(index, name, pictures.root / unescape_name(name)) for index, name in names]
 
 
 def read_tiles(
@@ -92,7 +104,9 @@ def _shrunk(subject: Subject, size: tuple[int, int], stored: StoredThumbnail | N
     if info.format in ("JPEG", "MPO"):  # decoded at a fraction of its size
         width, height = _fitted((info.width, info.height), size)
         return decode_resized(path, height, width, data=data)
-    image = Image.fromarray(decode_image(path, data=data).pixels)  # upright only now: a PNG may say so at its end
+    image = Image.fromarray(
+        decode_image(path, data=data).pixels
+    )  # upright only now: a PNG may say so at its end
     return np.asarray(image.resize(_fitted(image.size, size), reducing_gap=2.0))
 
 

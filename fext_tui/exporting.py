@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     from fext_engine.workspace import Workspace
 
-_LEAST_SIDE = 256  # smaller panels are enlarged by whole factors, each pixel a square: thumbnails are hard to see
+_LEAST_SIDE = (
+    256  # smaller panels are enlarged by whole factors, each pixel a square: thumbnails are hard to see
+)
 _MARGIN = 12
 _TEXT = 14  # points
 _PAPER, _INK = (255, 255, 255), (20, 20, 20)
@@ -63,7 +65,11 @@ def export_sheet(subjects: Sequence[Subject], columns: int, folder: Path, name: 
 
 
 def _paste_tile(
-    sheet: PIL.Image.Image, draw: PIL.ImageDraw.ImageDraw, corner: tuple[int, int], subject: Subject, tile: Tile
+    sheet: PIL.Image.Image,
+    draw: PIL.ImageDraw.ImageDraw,
+    corner: tuple[int, int],
+    subject: Subject,
+    tile: Tile,
 ) -> None:
     from PIL import Image
 

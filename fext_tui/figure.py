@@ -76,7 +76,7 @@ def read_sample(sample: Sample, place: int) -> Figure:
     from fext_engine.evaluation.error_map import error_map
     from fext_engine.training.sample_grid import read_pair
 
-    caption = f"{sample.name}  {sample.epoch(place)}"
+    caption = f"{sample.epoch(place)}  {sample.name.rpartition('/')[2]}"
     try:
         original, reconstruction = read_pair(path, sample.grid, sample.index)
     except (DecodeError, IndexError) as error:
@@ -84,7 +84,7 @@ def read_sample(sample: Sample, place: int) -> Figure:
     errors = error_map(original, reconstruction)
     titles = ("original", "reconstruction", f"error 0 to {errors.top:g}")
     panels = (original, reconstruction, errors.pixels)
-    caption += f"  MAE {errors.mae:.4f}  PSNR {errors.psnr:.1f} dB"
+    caption = f"MAE {errors.mae:.4f}  PSNR {errors.psnr:.1f} dB  {caption}"
     size = f"{sample.run}  {sample.grid.width} x {sample.grid.height}"
     return Figure(panels, caption, f"{size}  {describe_errors(errors)}", path, titles)
 

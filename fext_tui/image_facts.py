@@ -41,7 +41,11 @@ def image_facts(path: Path, root: Path, name: str, database: Path) -> Facts:
 
 def sample_facts(sample: Sample, place: int) -> Facts:
     """The facts of a run's sample after one epoch."""
-    facts = [("image", sample.name), ("run", sample.run), ("epoch", sample.epoch(place).removeprefix("epoch "))]
+    facts = [
+        ("image", sample.name),
+        ("run", sample.run),
+        ("epoch", sample.epoch(place).removeprefix("epoch ")),
+    ]
     facts += [("pictures", f"{place + 1} of {len(sample.pictures)}")]
     if sample.grid is not None and sample.index is not None:
         facts += [("size", f"{sample.grid.width} x {sample.grid.height}"), *_errors(sample, place)]
@@ -140,10 +144,15 @@ def _flat(found: Any, label: str = "") -> Iterator[tuple[str, str]]:
             yield from _flat(value, f"{label} {key}".strip())
     elif isinstance(found, list):
         shown = ", ".join(_word(value) for value in found[:_LONGEST_LIST])
-        yield label, shown + (f" and {len(found) - _LONGEST_LIST:,} more" if len(found) > _LONGEST_LIST else "")
+        yield (
+            label,
+            shown + (f" and {len(found) - _LONGEST_LIST:,} more" if len(found) > _LONGEST_LIST else ""),
+        )
     else:
         yield label, _word(found)
 
 
 def _word(value: Any) -> str:
-    return format_figure(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    return (
+        format_figure(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    )

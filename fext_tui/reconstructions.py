@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from fext_engine.paths import escape_name
 from fext_tui.widgets.columns import Column
+from fext_tui.widgets.text import clip_start
 
 if TYPE_CHECKING:
     from fext_engine.training.sample_grid import SampleGrid
 
+_RUN_WIDTH = 9  # of a run's name the end is shown: by their times the default names differ
 _EPOCH = re.compile(r"epoch_(\d+)")
 
 
@@ -54,14 +56,14 @@ class SampleList:
 
     root: Path
     samples: Sequence[Sample]
-    columns: Sequence[Column] = (Column("sample"),)
+    columns: Sequence[Column] = (Column("sample"), Column("run", _RUN_WIDTH))
 
     def count(self) -> int:
         return len(self.samples)
 
     def rows(self, offset: int, limit: int) -> Sequence[Sequence[str]]:
         return [
-            (f"{sample.name.rpartition('/')[2]}  {sample.run}",)
+            (sample.name.rpartition("/")[2], clip_start(sample.run, _RUN_WIDTH))
             for sample in self.samples[offset : offset + limit]
         ]
 

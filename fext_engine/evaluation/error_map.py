@@ -24,7 +24,9 @@ _MAGMA = np.array(
     )
 )  # fmt: skip
 _STEPS = np.linspace(0, 255, len(_MAGMA))
-_COLOURS: Pixels = np.stack([np.interp(np.arange(256), _STEPS, c) for c in _MAGMA.T], -1).round().astype(np.uint8)
+_COLOURS: Pixels = (
+    np.stack([np.interp(np.arange(256), _STEPS, c) for c in _MAGMA.T], -1).round().astype(np.uint8)
+)
 
 
 @dataclass(frozen=True)

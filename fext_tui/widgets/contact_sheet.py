@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,19 +17,14 @@ from textual.widget import Widget
 from textual.worker import get_current_worker
 
 from fext_tui.contact_tiles import Subject, Tile
-from fext_tui.widgets.half_blocks import FRAME_BYTES, depth_of, draw_pixels
+from fext_tui.widgets.half_blocks import depth_of
 from fext_tui.widgets.text import clip_start, fit, printable
+from fext_tui.widgets.tile_lines import SheetLayout, draw_tile
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from textual import events
-
-WIDTH, HEIGHT = 20, 9
-"""Cells of a tile: one column of gap, one line for the name, the rest for the picture."""
-
-PICTURE = (WIDTH - 1, 2 * (HEIGHT - 1))
-"""Pixels of a tile's picture, (width, height)."""
 
 _KEPT = 2000  # tiles, about a kilobyte each
 _FRAME = 0.1  # seconds between two pages while a key is held
@@ -132,14 +126,14 @@ class ContactSheet(Widget, can_focus=True):
         return self._page
 
     @property
-    def columns(self) -> int:
-        """Tiles in a row."""
-        return max(1, self.size.width // WIDTH)
+    def places(self) -> SheetLayout:
+        """How the tiles lie; a line is kept for what the sheet shows."""
+        return SheetLayout(self.size.width, self.size.height - 1)
 
     @property
-    def per_page(self) -> int:
-        """Tiles that fit."""
-        return self.columns * max(1, (self.size.height - 1) // HEIGHT)
+    def page(self) -> int:
+        """The page of the cursor, counted from 0."""
+        return self.cursor // self.places.per_page
 
     def validate_cursor(self, cursor: int) -> int:
         """Keep the cursor within the rows."""
@@ -147,7 +141,7 @@ class ContactSheet(Widget, can_focus=True):
 
     def watch_cursor(self, before: int, now: int) -> None:
         """Redraw what changed: two names, or soon the whole page."""
-        if self._first <= now < self._first + self.per_page:
+        if self._first <= now < self._first + self.places.per_page:
             self.refresh()
         else:
             self._page_soon()
@@ -156,13 +150,13 @@ class ContactSheet(Widget, can_focus=True):
 
     def action_move(self, across: int, down: int) -> None:
         """Move the cursor by tiles; up and down stay in their column at the list's ends."""
-        to = self.cursor + across + down * self.columns
+        to = self.cursor + across + down * self.places.columns
         if across or 0 <= to < self._count:
             self.cursor = to
 
     def action_page(self, pages: int) -> None:
         """Move the cursor by what is visible."""
-        self.cursor += pages * self.per_page
+        self.cursor += pages * self.places.per_page
 
     def action_first(self) -> None:
         """Move the cursor to the first picture."""
@@ -189,9 +183,13 @@ class ContactSheet(Widget, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """A click moves the cursor, on the cursor's tile it opens the picture."""
-        column, row = event.x // WIDTH, event.y // HEIGHT
-        index = self._first + row * self.columns + column
-        if column >= self.columns or index >= self._first + len(self._page):
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        width, height = self.places.tile
+        column, row = offset.x // width, offset.y // height
+        index = self._first + row * self.places.columns + column
+        if column >= self.places.columns or index >= self._first + len(self._page):
             return
         if index == self.cursor:
             self.action_select()
@@ -199,7 +197,10 @@ class ContactSheet(Widget, can_focus=True):
             self.cursor = index
 
     def on_resize(self) -> None:
-        """Another number of tiles fits."""
+        """Another number of tiles fits, in another size."""
+        self._tiles.clear()
+        self._drawn.clear()
+        self._version += 1
         self._show_page()
 
     def notify_style_update(self) -> None:
@@ -220,23 +221,23 @@ class ContactSheet(Widget, can_focus=True):
     def _show_page(self) -> None:
         """Show the page of the cursor and read what it lacks."""
         self._painted = monotonic()
-        self._first = self.cursor // self.per_page * self.per_page
-        limit = min(self.per_page, self._count - self._first)
+        self._first = self.page * self.places.per_page
+        limit = min(self.places.per_page, self._count - self._first)
         shown = self._subjects_of is not None and self.size.area and limit > 0
         self._page = self._subjects_of(self._first, limit) if shown and self._subjects_of else ()
         missing = [subject for subject in self._page if subject.index not in self._tiles]
         if missing:
-            self._read(self._version, missing)
+            self._read(self._version, missing, self.places.picture)
         self.refresh()
 
     @work(thread=True, exclusive=True, exit_on_error=False)
-    def _read(self, version: int, subjects: Sequence[Subject]) -> None:
+    def _read(self, version: int, subjects: Sequence[Subject], size: tuple[int, int]) -> None:
         from fext_tui.contact_tiles import read_tiles
 
         worker = get_current_worker()
         read: dict[int, Tile] = {}
         sent = monotonic()
-        for index, tile in read_tiles(subjects, PICTURE, self._records, lambda: worker.is_cancelled):
+        for index, tile in read_tiles(subjects, size, self._records, lambda: worker.is_cancelled):
             read[index] = tile
             if monotonic() - sent >= _BATCH:
                 self.post_message(self.TilesRead(version, read))
@@ -258,12 +259,13 @@ class ContactSheet(Widget, can_focus=True):
         width, height = self.size
         if y == height - 1:
             return self._caption(width)
-        row, line = divmod(y, HEIGHT)
-        start = row * self.columns
-        if (row + 1) * HEIGHT > max(HEIGHT, height - 1) or start >= len(self._page):
+        columns = self.places.columns
+        row, line = divmod(y, self.places.tile[1])
+        start = row * columns
+        if row >= self.places.rows or start >= len(self._page):
             return Strip.blank(width, self.rich_style)
         segments: list[Segment] = []
-        for subject in self._page[start : start + self.columns]:
+        for subject in self._page[start : start + columns]:
             segments += self._cells(subject, line)
         return Strip(segments).adjust_cell_length(width, self.rich_style)
 
@@ -271,48 +273,28 @@ class ContactSheet(Widget, can_focus=True):
         at_cursor = subject.index == self.cursor
         edge = self.get_component_rich_style("contact-sheet--cursor") if at_cursor else self.rich_style
         yield Segment(" ", edge)
-        if line == HEIGHT - 1:
+        width, height = self.places.tile
+        if line == height - 1:
             style = edge if at_cursor else self.get_component_rich_style("contact-sheet--name")
-            name = clip_start(printable(subject.name.rpartition("/")[2]), WIDTH - 2)
-            yield Segment(fit(name, WIDTH - 1), style)
+            name = clip_start(printable(subject.name.rpartition("/")[2]), width - 2)
+            yield Segment(fit(name, width - 1), style)
         else:
             yield from self._picture(subject.index)[line]
 
     def _picture(self, index: int) -> list[Strip]:
         """The lines of a tile's picture; they are drawn once."""
-        tile, depth = self._tiles.get(index), depth_of(self.app)
-        key = (index, tile is not None, depth, self.app.no_color)
+        tile, depth, grey = self._tiles.get(index), depth_of(self.app), self.app.no_color
+        key = (index, tile is not None, depth, grey)
         if key not in self._drawn:
-            draw = partial(draw_pixels, depth=depth, frame_bytes=FRAME_BYTES // max(1, len(self._page)))
-            self._drawn[key] = self._draw(tile, draw)
-            if len(self._drawn) > _KEPT // 8:
+            styles = self.rich_style, self.get_component_rich_style("contact-sheet--word")
+            self._drawn[key] = draw_tile(tile, self.places, depth, styles, grey=grey)
+            if len(self._drawn) > _KEPT // 4:
                 self._drawn.popitem(last=False)
         return self._drawn[key]
 
-    def _draw(self, tile: Tile | None, draw: Callable[[Any], list[Strip]]) -> list[Strip]:
-        width, height = PICTURE[0], HEIGHT - 1
-        lines = [Strip.blank(width, self.rich_style)] * height
-        if tile is None or tile.pixels is None:
-            word = fit((tile.word if tile else "·").replace("_", " ").center(width), width)
-            lines[height // 2] = Strip([Segment(word, self.get_component_rich_style("contact-sheet--word"))], width)
-            return lines
-        import numpy as np
-
-        pixels = tile.pixels
-        if self.app.no_color:
-            pixels = np.repeat(pixels.mean(-1, keepdims=True).astype(np.uint8), 3, axis=-1)
-        if len(pixels) % 2:
-            pixels = np.concatenate((pixels, pixels[-1:]))
-        drawn = draw(pixels)
-        above, before = (height - len(drawn)) // 2, (width - pixels.shape[1]) // 2
-        left, right = (Segment(" " * n, self.rich_style) for n in (before, width - before - pixels.shape[1]))
-        for row, strip in enumerate(drawn, above):
-            lines[row] = Strip([left, *strip, right], width)
-        return lines
-
     def _caption(self, width: int) -> Strip:
-        pages = -(-self._count // self.per_page)
-        page = f"page {self._first // self.per_page + 1:,} of {pages:,}" if self._count else "no pictures"
+        pages = -(-self._count // self.places.per_page)
+        page = f"page {self.page + 1:,} of {pages:,}" if self._count else "no pictures"
         at = self.cursor - self._first
         name = printable(self._page[at].name) if 0 <= at < len(self._page) else ""
         where = f" {page} · {self.cursor + 1:,} of {self._count:,} · " if self._count else f" {page}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
 from textual.strip import Strip
@@ -12,7 +13,7 @@ from textual.widget import Widget
 
 from fext_tui.widgets.half_blocks import depth_of
 from fext_tui.widgets.picture_view import GAP, View, draw_view, panel_width
-from fext_tui.widgets.text import clip_cells, fit, printable, wrap_cells
+from fext_tui.widgets.text import fit, printable, wrap_cells
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -218,12 +219,14 @@ class Picture(Widget, can_focus=True):
     def _title_line(self, width: int) -> Strip:
         """The titles, each over its picture."""
         each = panel_width(width, len(self.titles))
-        titles = (" " * GAP).join(fit(clip_cells(t, each).center(each), each) for t in self.titles)
+        titles = (" " * GAP).join(fit(fit(t, min(each, cell_len(t))).center(each), each) for t in self.titles)
         return Strip([Segment(fit(titles, width), self.get_component_rich_style("picture--title"))], width)
 
     def _caption_line(self, width: int) -> Strip:
         name = "picture--caption-focused" if self.has_focus else "picture--caption"
-        right = f" ×{self._view.zoom:.3g} " if self._view.zoom > 1 else " +/- zoom " if self.has_focus else " "
+        right = (
+            f" ×{self._view.zoom:.3g} " if self._view.zoom > 1 else " +/- zoom " if self.has_focus else " "
+        )
         room = width - len(right)
         text = fit(" " + self.caption, room) + right if room >= 8 else fit(" " + self.caption, width)
         return Strip([Segment(text, self.get_component_rich_style(name))], width)
