@@ -16,7 +16,7 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from fext_engine.errors import FextError
-from fext_tui.following import JobFound, JobSnapshot, JobUpdated, LogLine, follow
+from fext_tui.following import LOG_LINES, JobFound, JobSnapshot, JobUpdated, LogLine, follow
 from fext_tui.screens.opening import OpeningScreen
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from fext_engine.workspace import Workspace
     from fext_tui.listing import Pictures
 
-LOG_LINES = 5000
 LOOK_FOR_JOBS_SECONDS = 2.0
 
 

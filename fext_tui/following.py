@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from textual.message import Message
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from fext_engine.jobs.supervisor import JobInfo, Supervisor
 
 POLL_SECONDS = 0.25
+LOG_LINES = 5000
+"""How many lines of the log are kept, of all jobs."""
 
 
 class LogLine(NamedTuple):
@@ -111,10 +115,18 @@ def advance(job: JobSnapshot, events: Iterable[Event]) -> tuple[JobSnapshot, tup
 def follow(supervisor: Supervisor, info: JobInfo, post: Callable[[JobUpdated], object]) -> None:
     """Follow one job to its end, in a worker thread; ends within a moment when the worker is cancelled."""
     worker = get_current_worker()
-    job = JobSnapshot(info.id, info.verb, info.run, info.state)
+    job = posted = JobSnapshot(info.id, info.verb, info.run, info.state)
+    log: deque[LogLine] = deque(maxlen=LOG_LINES)
+    due = 0.0
     for events in supervisor.follow_batches(info.id, POLL_SECONDS, lambda: worker.is_cancelled):
-        job, log = advance(job, events)
-        post(JobUpdated(job, log))
+        if events:
+            job, new = advance(job, events)
+            log.extend(new)
+        # A job that has run for long is read again in many batches: they are put together.
+        if job is not posted and (not events or not job.is_active or monotonic() >= due):
+            post(JobUpdated(job, tuple(log)))
+            posted, due = job, monotonic() + POLL_SECONDS
+            log.clear()
 
 
 def _epoch_line(data: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ Kind = Literal[
 KINDS: tuple[str, ...] = get_args(Kind)
 TERMINAL: frozenset[str] = frozenset({"finished", "failed", "stopped"})
 EVENTS_FILE = "events.jsonl"
+READ_BYTES = 256 << 10  # at once: a long job's events, read again, must not fill the memory
 ENDED_AT_ONCE = {"message": "ended at once, on request; what was saved before is kept", "resumable": False}
 
 
@@ -77,7 +78,7 @@ class EventReader:
         self.path = folder / EVENTS_FILE
         self._offset = 0
 
-    def read(self, limit: int = 4 << 20) -> list[Event]:
+    def read(self, limit: int = READ_BYTES) -> list[Event]:
         """Return the events that are new, at most about `limit` bytes of them."""
         try:
             with self.path.open("rb") as file:

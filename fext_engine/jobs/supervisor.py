@@ -125,8 +125,9 @@ class Supervisor:
     def follow_batches(
         self, job_id: str, poll: float = 0.1, cancelled: Callable[[], bool] = lambda: False
     ) -> Iterator[list[Event]]:
-        """Yield what is new in the job, every `poll` seconds at most, the last batch ending in a terminal event.
+        """Yield what is new in the job, in batches of bounded size, the last one ending in a terminal event.
 
+        An empty batch says that there is no more for now; the next look is `poll` seconds later.
         A process that died without a word is reported as `failed`, with the last lines it printed.
         """
         folder = self.workspace.jobs / job_id
@@ -136,11 +137,11 @@ class Supervisor:
             events = reader.read()
             if ended and not events:
                 events = [self._death(folder)]
-            if events:
-                yield events
+            yield events
             if events and events[-1].kind in TERMINAL:
                 return
-            time.sleep(poll)
+            if not events:
+                time.sleep(poll)
 
     def stop(self, job_id: str, hard: bool = False) -> None:
         """Ask a job to save its state and stop, or (`hard`) end it and its workers at once."""

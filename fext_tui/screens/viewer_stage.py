@@ -62,6 +62,7 @@ class ViewerStage(Horizontal):
         self.kind = ""
         self.shown_name: str | None = None
         self.epochs = EpochCursor()
+        self._title = ""
 
     def compose(self) -> ComposeResult:
         yield RowList(id="pictures", classes="pane")
@@ -98,7 +99,7 @@ class ViewerStage(Horizontal):
             self._show_row(self.rows.cursor)
         else:
             shown.show_nothing(words)
-            shown.border_title = ""
+            self._title = shown.border_title = ""
             self.query_one(FactList).show(None)
         self.refresh_bindings()
 
@@ -124,7 +125,9 @@ class ViewerStage(Horizontal):
             return
         shown, sample = self.query_one(PictureFile), self.sample
         playing = " ▶ space stops" if self.epochs.playing else ""
-        shown.border_title = Content(f"{sample.epoch(self.epochs.at(sample))}{playing}" if sample else "")
+        title = f"{sample.epoch(self.epochs.at(sample))}{playing}" if sample else ""
+        if title != self._title:  # a title, even the same, has the whole pane drawn again
+            self._title, shown.border_title = title, Content(title)
         shown.show_figure(self._reader(), keep_view=keep_view)
 
     def _reader(self, *, full: bool = False) -> Any:

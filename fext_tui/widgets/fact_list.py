@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from time import sleep
 from typing import ClassVar
 
 from rich.console import Group
@@ -16,6 +17,7 @@ from textual.message import Message
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState, get_current_worker
 
+from fext_tui.widgets.picture_file import REST_SECONDS
 from fext_tui.widgets.text import printable
 
 Reader = Callable[[], Sequence[tuple[str, str]]]
@@ -59,6 +61,7 @@ class FactList(VerticalScroll):
     @work(thread=True, exclusive=True, exit_on_error=False)
     def _read(self, read: Reader) -> None:
         worker = get_current_worker()
+        sleep(REST_SECONDS)
         if worker.is_cancelled:  # a held key passes over files without reading them
             return
         facts = read()

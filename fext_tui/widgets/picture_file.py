@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
+from textual.reactive import reactive
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState, get_current_worker
 
@@ -19,6 +21,8 @@ from fext_tui.widgets.picture import Picture
 if TYPE_CHECKING:
     from fext_tui.figure import Figure, Reader
 
+REST_SECONDS = 0.08  # a picture is read when the choice stays with it for so long
+
 
 class PictureFile(Vertical):
     """Shows the image file of `show_file`, or what another reader makes, and what it is."""
@@ -27,7 +31,8 @@ class PictureFile(Vertical):
     PictureFile {
         width: 1fr;
         height: 1fr;
-        & > Static { height: auto; max-height: 3; color: $text-muted; }
+        & > Static { height: 2; color: $text-muted; }
+        &.-path > Static { height: auto; max-height: 3; }
     }
     """
 
@@ -47,10 +52,11 @@ class PictureFile(Vertical):
             self.figure = figure
             self.keep_view = keep_view
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None, tell_path: bool = False) -> None:
-        """Create the widget; with `tell_path` the line below the picture ends with the file's whole path."""
+    tell_path: reactive[bool] = reactive(False, toggle_class="-path")
+    """Whether the lines below the picture end with the file's whole path."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self.tell_path = tell_path
         self._wanted: Reader | None = None
 
     def compose(self) -> ComposeResult:
@@ -83,7 +89,8 @@ class PictureFile(Vertical):
     @work(thread=True, exclusive=True, exit_on_error=False)
     def _read(self, read: Reader, keep_view: bool) -> None:
         worker = get_current_worker()
-        if worker.is_cancelled:  # a held key passes over pictures without reading them
+        sleep(REST_SECONDS)
+        if worker.is_cancelled:  # keys in quick succession pass over pictures without reading them
             return
         figure = read()
         if not worker.is_cancelled:
@@ -98,7 +105,8 @@ class PictureFile(Vertical):
         self.picture.empty = f"{figure.caption}\ncannot be shown\n{figure.info}"
         self.picture.show_panels(figure.panels, figure.caption, figure.titles, keep_view=message.keep_view)
         where = f"  {escape_name(str(figure.path))}" if self.tell_path else ""
-        self.query_one(Static).update(figure.info + where)
+        about = self.query_one(Static)
+        about.update(figure.info + where, layout=self.tell_path)  # else its height stays, and with it the layout
         self.post_message(self.Shown(figure))
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
