@@ -18,6 +18,7 @@ from fext_engine.paths import escape_name
 from fext_tui.contact_tiles import Subject, subjects_of
 from fext_tui.epochs import EpochCursor
 from fext_tui.listing import Pictures
+from fext_tui.pixels import pixels_asked, why_no_pixels
 from fext_tui.reconstructions import Sample, SampleList
 from fext_tui.screens.viewer_lists import FILES
 from fext_tui.widgets.contact_sheet import ContactSheet
@@ -27,6 +28,7 @@ from fext_tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     from fext_tui.app import FextApp
+    from fext_tui.figure import Figure
 
 PLAY_SECONDS = 0.4  # that each epoch of a slideshow stays, beside the time to read and draw it
 
@@ -50,6 +52,8 @@ class ViewerStage(Horizontal):
         Binding("c", "sheet", "Sheet", id="viewer.sheet", tooltip="Contact sheet: all pictures of the list, small"),
         Binding("i", "facts", "Info", id="viewer.facts", tooltip="Information: the file, its records and measures"),
         Binding("w", "export", "Export", id="viewer.export", tooltip="Write what is shown as a PNG at full size"),
+        Binding("z", "pixels", "Real pixels", id="viewer.pixels", show=False,
+                tooltip="Real pixels instead of half blocks, where FEXT_PIXELS turned them on; or back, to zoom"),
         Binding("f", "alone", "Full width", id="viewer.wide", show=False, tooltip="Hide the list, or show it"),
         Binding("escape", "close_sheet", "Close", show=False),
     ]  # fmt: skip
@@ -63,6 +67,8 @@ class ViewerStage(Horizontal):
         self.shown_name: str | None = None
         self.epochs = EpochCursor()
         self._title = ""
+        self._figure: Figure | None = None
+        self._wants_pixels = not why_no_pixels()
 
     def compose(self) -> ComposeResult:
         yield RowList(id="pictures", classes="pane")
@@ -72,6 +78,8 @@ class ViewerStage(Horizontal):
 
     def on_mount(self) -> None:
         self.query_one(FactList).border_title = "Information"
+        if pixels_asked() and (problem := why_no_pixels()):
+            self.notify(problem, title="No real pixels", severity="warning", timeout=10, markup=False)
 
     @property
     def rows(self) -> RowList:
@@ -194,9 +202,34 @@ class ViewerStage(Horizontal):
             self._show_picture(keep_view=True)
 
     @on(PictureFile.Shown)
-    def _play_on(self) -> None:
+    async def _figure_shown(self, message: PictureFile.Shown) -> None:
+        self._figure = message.figure
+        await self._show_pixels()
         if self.epochs.playing:
             self.set_timer(PLAY_SECONDS, self._play_next)
+
+    async def action_pixels(self) -> None:
+        """Change between half blocks and real pixels."""
+        if problem := why_no_pixels():
+            self.notify(problem, title="No real pixels", severity="warning", markup=False)
+            return
+        self._wants_pixels = not self._wants_pixels
+        await self._show_pixels()
+        self.call_after_refresh(self._focus_shown)
+
+    async def _show_pixels(self) -> None:
+        """Put real pixels over the half blocks of a still figure, or take them away."""
+        from fext_tui.widgets.pixel_picture import PixelPicture
+
+        file, figure = self.query_one(PictureFile), self._figure
+        shown = bool(self._wants_pixels and figure and figure.panels and not self.epochs.playing)
+        for picture in file.query(PixelPicture):
+            picture.display = shown
+        file.picture.display = not shown
+        if shown and figure is not None:
+            if not file.query(PixelPicture):
+                await file.mount(PixelPicture(), before=0)
+            file.query_one(PixelPicture).show(figure)
 
     def _play_next(self) -> None:
         if self.epochs.playing and self.sample is not None:
@@ -285,7 +318,8 @@ class ViewerStage(Horizontal):
         elif self.rows.display:
             self.rows.focus()
         else:
-            self.query_one(PictureFile).picture.focus()
+            pictures = self.query_one(PictureFile).query("Picture, PixelPicture")
+            next(picture for picture in pictures if picture.display).focus()
 
     def action_close_sheet(self) -> None:
         """Go back from the contact sheet to the picture."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from fext_tui.contact_tiles import Tile
 
-_LEAST = (20, 9)  # cells of a tile, with its gap and its name
+_LEAST = (19, 8)  # cells of a tile, with its gap and its name
 _MOST = (25, 13)  # so that its picture needs no more than a stored thumbnail has
 
 

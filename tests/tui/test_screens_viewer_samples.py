@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from app_driver import make_images, make_run, notices, opened, press, screen_text, until
@@ -108,11 +110,11 @@ async def test_the_contact_sheet_of_a_hostile_folder(workspace):
         rows, shown = await viewer(app, pilot)
         await press(pilot, "c")
         sheet = app.screen.query_one(ContactSheet)
-        await until(pilot, lambda: sheet.places.per_page == 15 and app.focused is sheet, "the sheet")
+        await until(pilot, lambda: sheet.places.per_page == 24 and app.focused is sheet, "the sheet")
         assert not rows.display and not shown.display
         words = {"ok": None, "not_an_image": "not an image", "truncated": "truncated"}
         seen = {}
-        for page in range(-(-len(expected) // 15)):
+        for page in range(-(-len(expected) // 24)):
             await until(pilot, lambda: all(s.index in sheet._tiles for s in sheet.subjects), f"page {page}")
             seen |= {s.name: sheet._tiles[s.index] for s in sheet.subjects}
             text = screen_text(app)
@@ -124,7 +126,7 @@ async def test_the_contact_sheet_of_a_hostile_folder(workspace):
         assert {name: tile.word or "ok" for name, tile in seen.items()} == expected
         assert all((tile.pixels is None) == bool(tile.word) for tile in seen.values())
         await press(pilot, "g", "l", "j", "n")
-        assert sheet.cursor == 7 and rows.cursor == 7
+        assert sheet.cursor == 8 and rows.cursor == 8
         await press(pilot, "enter")
         await until(pilot, lambda: shown.display and rows.display and app.focused is rows, "the picture")
         await until(pilot, lambda: rows.row[0].rpartition("/")[2] in shown.picture.empty, "of the tile")
@@ -160,7 +162,7 @@ async def test_a_sheet_of_a_million_reads_only_what_is_in_view(workspace, monkey
         await press(pilot, *["pagedown"] * 30, "G")
         await until(pilot, lambda: sheet.subjects and sheet.subjects[-1].index == 999_999, "the last page")
         await until(pilot, lambda: 999_999 in sheet._tiles, "its tiles")
-        assert len(read) < 32 * sheet.places.per_page
+        assert len(read) <= 32 * sheet.places.per_page
         assert "unreadable" in screen_text(app)
 
 
@@ -242,3 +244,49 @@ def test_a_grid_that_does_not_fit_its_picture_is_none(workspace):
     assert read_grid(path) is None
     path.write_bytes(b"\x89PNG\r\n\x1a\nrubbish")
     assert read_grid(path) is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"), [("kitty", "fext[pixels]"), ("vga", "may be kitty, sixel, iterm or off"), (None, "FEXT_PIXELS")]
+)
+async def test_real_pixels_say_what_is_missing(workspace, monkeypatch, asked, words):
+    from fext_tui import pixels
+
+    class Fresh(pixels._Pixels):
+        pass
+
+    monkeypatch.setattr(pixels, "_Pixels", Fresh)
+    monkeypatch.setitem(sys.modules, "textual_image", None)
+    monkeypatch.setitem(sys.modules, "textual_image.widget", None)
+    monkeypatch.setenv("FEXT_PIXELS", asked or "off")
+    pixels.load_pixels()
+    make_images(workspace.images, 2)
+    async with opened(workspace) as (app, pilot):
+        _, shown = await viewer(app, pilot)
+        await until(pilot, lambda: shown.picture.has_image, "half blocks")
+        assert any(words in notice for notice in notices(app)) == (asked is not None)
+        await press(pilot, "z")
+        assert any(words in notice for notice in notices(app))
+        assert shown.picture.display
+
+
+async def test_real_pixels_take_the_place_of_a_still_and_give_way(workspace, monkeypatch):
+    from textual.widget import Widget
+
+    from fext_tui import pixels
+
+    class Fake(Widget):
+        image = None
+
+    sizes = []
+    monkeypatch.setattr(pixels._Pixels, "widget", Fake)
+    monkeypatch.setattr("fext_tui.widgets.pixel_picture.show_pixels", lambda w, image, *room: sizes.append(image.size))
+    make_samples(workspace, "run", 1)
+    async with opened(workspace) as (app, pilot):
+        _, shown = await viewer(app, pilot, "reconstructions")
+        await until(pilot, lambda: sizes and not shown.picture.display, "real pixels")
+        assert sizes[-1] == (3 * SIDE + 2 * 8, SIDE)
+        await press(pilot, "f")
+        assert app.focused.region.area
+        await press(pilot, "z")
+        assert shown.picture.display and app.focused.region.area
