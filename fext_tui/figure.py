@@ -90,8 +90,6 @@ def read_sample(sample: Sample, place: int) -> Figure:
 
 
 def describe_errors(errors: ErrorMap) -> str:
-    """The range of the map's colours and the largest error, in words."""
-    return (
-        f"error from black (0) to pale yellow ({errors.top:g} of the range of values), "
-        f"largest {format_figure(round(errors.largest, 4))}"
-    )
+    """The range of the map's colours and the largest error, in words; 1 is the difference of black and white."""
+    largest = format_figure(round(errors.largest, 4))
+    return f"error 0 (black) to {errors.top:g} (pale yellow), largest {largest}"

@@ -32,7 +32,7 @@ class PictureFile(Vertical):
         width: 1fr;
         height: 1fr;
         & > Static { height: 2; color: $text-muted; }
-        &.-path > Static { height: auto; max-height: 3; }
+        &.-path > Static { height: auto; max-height: 4; }
     }
     """
 
