@@ -326,7 +326,9 @@ class FextApp(App[None]):
 def run(resources: str | None = None) -> int:
     """Open the terminal UI on the resources tree; return the exit code. Raises FextError when there is no tree."""
     from fext_engine.workspace import find_workspace
+    from fext_tui.pixels import load_pixels
 
     app = FextApp(find_workspace(resources))
+    load_pixels()
     app.run()
     return app.return_code or 0

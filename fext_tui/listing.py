@@ -94,11 +94,6 @@ def list_images(root: Path, cancelled: Callable[[], bool]) -> PictureList:
     return PictureList(root, tuple(_until(cancelled, (file.path for file in scan(root)))))
 
 
-def list_reconstructions(workspace: Workspace, cancelled: Callable[[], bool]) -> PictureList:
-    """List the sample reconstructions of every run, the newest run first, its epochs in order."""
-    return _below(workspace.checkpoints, ("samples",), cancelled)
-
-
 def list_plots(workspace: Workspace, cancelled: Callable[[], bool]) -> PictureList:
     """List the figures of evaluations and dataset reports, the newest folder first."""
     evaluations = _below(workspace.checkpoints, ("evaluation",), cancelled)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,9 @@ from fext_engine.records.database import Records
 
 MAX_VALUES = 50_000
 """Images that values are read of; of more a fixed random part is taken, so that a histogram comes at once."""
+
+MAX_RANKED = 10_000
+"""The same for the place of one image among all."""
 
 _USED = "root_id = ? AND status = 'ok' AND split <> 'unused' AND NOT excluded"
 
@@ -26,25 +30,46 @@ def read_measure(
     Of more than about MAX_VALUES images it is a fixed random part. Raises FextError for an unknown measure.
     """
     _check(measure)
-    connection = records.connection
-    newest, total = connection.execute(
-        f"SELECT max(id), count(*) FROM images WHERE {_USED}", (root_id,)
-    ).fetchone()
-    if not total:
-        return np.empty(0), np.empty(0, np.bool_)
-    tables = "images"
-    values: tuple[int | str, ...] = (root_id,)
-    if total > MAX_VALUES:  # only rows of the drawn ids are looked up: a tenth of the time of reading all
-        drawn = np.random.default_rng(0).integers(1, newest + 1, int(newest * MAX_VALUES / total))
-        tables = "json_each(?) AS drawn CROSS JOIN images ON images.id = drawn.value"
-        values = (json.dumps(np.unique(drawn).tolist()), root_id)
-    cursor = connection.execute(
+    tables, values = _part(records.connection, root_id, MAX_VALUES)
+    cursor = records.connection.execute(
         f"SELECT {measure}, split = 'train' FROM {tables} JOIN image_statistics ON image_id = images.id WHERE {_USED}",
         values,
     )
     cursor.row_factory = None
     pairs = np.fromiter((number for row in cursor for number in row), np.float64).reshape(-1, 2)
     return pairs[:, 0], pairs[:, 1] > 0
+
+
+def percentiles(records: Records, root_id: int, measures: Mapping[str, float]) -> dict[str, float]:
+    """Where values lie among the used images: the share in percent whose measure is smaller, 0 to 100.
+
+    Of more than about MAX_RANKED images a fixed random part is asked. Empty where there are none.
+    """
+    if not measures:
+        return {}
+    for measure in measures:
+        _check(measure)
+    tables, values = _part(records.connection, root_id, MAX_RANKED)
+    smaller = ", ".join(f"avg({measure} < ?)" for measure in measures)
+    found = records.connection.execute(
+        f"SELECT {smaller} FROM {tables} JOIN image_statistics ON image_id = images.id WHERE {_USED}",
+        (*measures.values(), *values),
+    ).fetchone()
+    shares = zip(measures, found, strict=True)
+    return {measure: 100 * share for measure, share in shares if share is not None}
+
+
+def _part(connection: sqlite3.Connection, root_id: int, most: int) -> tuple[str, tuple[int | str, ...]]:
+    """The tables of the used images, and the values of a query's marks; of many images a random part."""
+    newest, total = connection.execute(
+        f"SELECT max(id), count(*) FROM images WHERE {_USED}", (root_id,)
+    ).fetchone()
+    if total <= most:
+        return "images", (root_id,)
+    # Only rows of the drawn ids are looked up: a tenth of the time of reading all.
+    drawn = np.random.default_rng(0).integers(1, newest + 1, int(newest * most / total))
+    tables = "json_each(?) AS drawn CROSS JOIN images ON images.id = drawn.value"
+    return tables, (json.dumps(np.unique(drawn).tolist()), root_id)
 
 
 def class_boxes(records: Records, report_id: int, measure: str, limit: int = 200) -> list[sqlite3.Row]:

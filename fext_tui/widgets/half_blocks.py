@@ -31,26 +31,29 @@ _STANDARD = (
 )  # fmt: skip
 _BAYER = ((0, 8, 2, 10), (12, 4, 14, 6), (3, 11, 1, 9), (15, 7, 13, 5))
 _SHADES = " ░▒▓█"
-_FRAME_BYTES = 90_000
+FRAME_BYTES = 90_000
+"""What a frame of a picture aims at."""
 _SEQUENCE_BYTES = 45  # of one cell in two colours: two truecolor codes, a glyph, a reset
 _STILL_STEPS = (8, 12, 16, 24)
 _MOVING_STEPS = (8, 16, 24, 40, 64, 96, 128, 160, 200, 255)
 
 
-def draw_pixels(pixels: Pixels, depth: Depth, *, moving: bool = False) -> list[Strip]:
+def draw_pixels(
+    pixels: Pixels, depth: Depth, *, moving: bool = False, frame_bytes: int = FRAME_BYTES
+) -> list[Strip]:
     """Return H/2 lines of W cells that show `pixels`, uint8 (H, W, 3) with an even H.
 
-    A frame aims at 90 KB: neighbours that differ little become equal, so that they share one escape
+    A frame aims at `frame_bytes`: neighbours that differ little become equal, so that they share one escape
     sequence, and they may differ the more the busier the picture is. A frame of a `moving` picture keeps to
     the aim whatever it costs; a still one loses no more than the eye hardly sees.
     """
     if depth == "truecolor" or moving:
-        pixels = _merge_runs(pixels, _MOVING_STEPS if moving else _STILL_STEPS)
+        pixels = _merge_runs(pixels, _MOVING_STEPS if moving else _STILL_STEPS, frame_bytes)
     codes = encode_colours(pixels, depth, dither=not moving).tolist()
     return [cells_to_strip(codes[y], codes[y + 1], depth) for y in range(0, len(codes), 2)]
 
 
-def _merge_runs(pixels: Pixels, steps: Sequence[int]) -> Pixels:
+def _merge_runs(pixels: Pixels, steps: Sequence[int], frame_bytes: int) -> Pixels:
     """Return `pixels` in 5 bits a channel whose runs of alike cells are equal.
 
     Along a line a cell takes the colours of the cell before it when no channel differs by more than a
@@ -71,7 +74,7 @@ def _merge_runs(pixels: Pixels, steps: Sequence[int]) -> Pixels:
             last = np.where(far[:, None], cells[:, x], last)
             cells[:, x] = last
             sequences += int(np.count_nonzero(far))
-        if sequences * _SEQUENCE_BYTES <= _FRAME_BYTES:
+        if sequences * _SEQUENCE_BYTES <= frame_bytes:
             break
     merged = np.empty_like(pixels)
     merged[0::2], merged[1::2] = cells[..., :3], cells[..., 3:]

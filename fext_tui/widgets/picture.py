@@ -1,19 +1,23 @@
-"""A picture in half-block pixels, fitted to its place, with pan and zoom."""
+"""A picture in half-block pixels, or several side by side, fitted to its place, with pan and zoom."""
 
 from __future__ import annotations
 
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
 from textual.strip import Strip
 from textual.widget import Widget
 
-from fext_tui.widgets.half_blocks import Depth, depth_of, draw_pixels
+from fext_tui.widgets.half_blocks import depth_of
+from fext_tui.widgets.picture_view import GAP, View, draw_view, panel_width
 from fext_tui.widgets.text import fit, printable, wrap_cells
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import PIL.Image
     from textual import events
 
@@ -26,7 +30,7 @@ _STILL = 0.25  # seconds without a move after which the picture is drawn in full
 
 
 class Picture(Widget, can_focus=True):
-    """Shows one uint8 array, (H, W, 3) RGB or (H, W) grey, as large as fits, its aspect kept.
+    """Shows uint8 arrays, (H, W, 3) RGB or (H, W) grey, as large as fits, their aspect kept.
 
     A cell is taken to be twice as high as wide. The arrows and hjkl move only in a zoomed picture; in a
     fitted one they go on to the screen, which may use them for next and previous.
@@ -39,12 +43,14 @@ class Picture(Widget, can_focus=True):
         background: $surface;
         & > .picture--caption { color: $text-muted; background: $surface; }
         & > .picture--caption-focused { color: $text; background: $primary-muted; text-style: bold; }
+        & > .picture--title { color: $text-muted; background: $surface; }
         & > .picture--empty { color: $text-muted; background: $surface; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "picture--caption",
         "picture--caption-focused",
+        "picture--title",
         "picture--empty",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -69,9 +75,9 @@ class Picture(Widget, can_focus=True):
         super().__init__(name=name, id=id, classes=classes)
         self.empty = empty
         self.caption = ""
-        self._image: PIL.Image.Image | None = None
-        self._zoom = 1.0
-        self._centre = (0.5, 0.5)
+        self.titles: tuple[str, ...] = ()
+        self._panels: tuple[PIL.Image.Image, ...] = ()
+        self._view = View()
         self._lines: list[Strip] = []
         self._lines_key: tuple[Any, ...] = ()
         self._version = 0
@@ -82,39 +88,45 @@ class Picture(Widget, can_focus=True):
     @property
     def zoom(self) -> float:
         """How many times larger than fitted the picture is shown; 1 is fitted."""
-        return self._zoom
+        return self._view.zoom
 
     @property
     def has_image(self) -> bool:
         """Whether a picture is shown."""
-        return self._image is not None
+        return bool(self._panels)
 
     def show(self, pixels: Pixels | None, caption: str = "", *, keep_view: bool = False) -> None:
         """Show `pixels`, uint8 (H, W, 3) or (H, W); None shows the placeholder.
 
         `keep_view` keeps zoom and place, for the same picture in another state.
         """
-        if pixels is None or pixels.size == 0:
-            self._image = None
-        else:
+        self.show_panels(() if pixels is None else (pixels,), caption, keep_view=keep_view)
+
+    def show_panels(
+        self, panels: Sequence[Pixels], caption: str, titles: Sequence[str] = (), *, keep_view: bool = False
+    ) -> None:
+        """Show pictures of one size side by side, each under its title; they zoom and move as one."""
+        self._panels = ()
+        if panels and all(pixels.size for pixels in panels):
             from PIL import Image
 
-            self._image = Image.fromarray(pixels).convert("RGB")
+            self._panels = tuple(Image.fromarray(pixels).convert("RGB") for pixels in panels)
         self.caption = printable(caption)
+        self.titles = tuple(printable(title) for title in titles)
         self._version += 1
-        if not keep_view or self._image is None:
-            self._zoom, self._centre = 1.0, (0.5, 0.5)
+        if not keep_view or not self._panels:
+            self._view = View()
         self.refresh()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Let keys pass that have nothing to do here: any without a picture, moves in a fitted one."""
-        if action in ("zoom", "fit") and self._image is None:
+        if action in ("zoom", "fit") and not self._panels:
             return False
-        return not (action == "pan" and self._zoom == 1.0)
+        return not (action == "pan" and self._view.zoom == 1.0)
 
     def action_zoom(self, direction: int) -> None:
         """Zoom in (1) or out (-1) about the middle of the view."""
-        self.zoom_to(self._zoom * _STEP**direction)
+        self.zoom_to(self._view.zoom * _STEP**direction)
 
     def action_fit(self) -> None:
         """Show the whole picture again."""
@@ -127,32 +139,32 @@ class Picture(Widget, can_focus=True):
     def zoom_to(self, zoom: float) -> None:
         """Show the picture `zoom` times its fitted size, 1 to 64."""
         zoom = min(MAX_ZOOM, zoom)
-        self._zoom = zoom if zoom > 1.02 else 1.0
-        if self._zoom == 1.0:
-            self._centre = (0.5, 0.5)
+        self._view.zoom = zoom if zoom > 1.02 else 1.0
+        if self._view.zoom == 1.0:
+            self._view.centre = (0.5, 0.5)
         self._view_changed()
 
     def move_by(self, across: float, down: float) -> None:
         """Move the view by a share of what is visible."""
-        x, y = self._centre
-        self._centre = (x + across / self._zoom, y + down / self._zoom)
+        x, y = self._view.centre
+        self._view.centre = (x + across / self._view.zoom, y + down / self._view.zoom)
         self._view_changed()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """The wheel zooms."""
-        if self._image is not None:
+        if self._panels:
             event.stop()
             self.action_zoom(1)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """The wheel zooms."""
-        if self._zoom > 1:
+        if self._view.zoom > 1:
             event.stop()
             self.action_zoom(-1)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Dragging moves a zoomed picture."""
-        if event.button == 1 and self._zoom > 1 and (event.delta_x or event.delta_y):
+        if event.button == 1 and self._view.zoom > 1 and (event.delta_x or event.delta_y):
             event.stop()
             width, height = self.size
             self.move_by(-event.delta_x / max(1, width), -event.delta_y / max(1, height))
@@ -188,47 +200,33 @@ class Picture(Widget, can_focus=True):
         caption_lines = 1 if height >= 3 else 0  # always kept, so that focus and zoom move nothing
         if caption_lines and y == height - 1:
             return self._caption_line(width)
-        if self._image is None:
+        if not self._panels:
             return self._empty_line(y, width, height)
-        depth = depth_of(self.app)
-        moving = self._moving and self._zoom > 1
-        key = (width, height - caption_lines, self._version, self._zoom, self._centre, depth, moving)
+        title_lines = 1 if self.titles and height >= 4 else 0
+        if y < title_lines:
+            return self._title_line(width)
+        depth, room = depth_of(self.app), height - caption_lines - title_lines
+        moving = self._moving and self._view.zoom > 1
+        key = (width, room, self._version, self._view.zoom, self._view.centre, depth, moving)
         if key != self._lines_key:
-            self._lines = self._draw(self._image, width, height - caption_lines, depth, moving)
-            self._lines_key = key
-        return self._lines[y]
+            self._lines = draw_view(
+                self._panels, self._view, (width, room), depth, self.rich_style,
+                moving=moving, grey=self.app.no_color,
+            )  # fmt: skip
+            self._lines_key = (*key[:4], self._view.centre, *key[5:])  # the view has been kept inside
+        return self._lines[y - title_lines]
 
-    def _draw(
-        self, image: PIL.Image.Image, width: int, height: int, depth: Depth, moving: bool
-    ) -> list[Strip]:
-        """Return `height` lines of `width` cells with the visible part of `image` in their middle."""
-        import numpy as np
-        from PIL.Image import Resampling
-
-        scale = min(width / image.width, 2 * height / image.height) * self._zoom
-        across = max(1, min(width, round(image.width * scale)))
-        down = max(1, min(height, round(image.height * scale / 2)))
-        part_width = min(image.width, across / scale)
-        part_height = min(image.height, 2 * down / scale)
-        left = min(max(self._centre[0] * image.width - part_width / 2, 0), image.width - part_width)
-        top = min(max(self._centre[1] * image.height - part_height / 2, 0), image.height - part_height)
-        self._centre = (left + part_width / 2) / image.width, (top + part_height / 2) / image.height
-        box = (left, top, left + part_width, top + part_height)
-        method = Resampling.NEAREST if scale >= 3 else Resampling.BICUBIC if scale > 1 else Resampling.LANCZOS
-        drawn = image.resize((across, 2 * down), method, box=box, reducing_gap=2.0)
-        if self.app.no_color:
-            drawn = drawn.convert("L").convert("RGB")
-        before, above = (width - across) // 2, (height - down) // 2
-        blank = self.rich_style
-        lines = [Strip.blank(width, blank)] * height
-        left_margin, right_margin = (Segment(" " * n, blank) for n in (before, width - across - before))
-        for row, strip in enumerate(draw_pixels(np.asarray(drawn), depth, moving=moving), above):
-            lines[row] = Strip([left_margin, *strip, right_margin], width)
-        return lines
+    def _title_line(self, width: int) -> Strip:
+        """The titles, each over its picture."""
+        each = panel_width(width, len(self.titles))
+        titles = (" " * GAP).join(fit(fit(t, min(each, cell_len(t))).center(each), each) for t in self.titles)
+        return Strip([Segment(fit(titles, width), self.get_component_rich_style("picture--title"))], width)
 
     def _caption_line(self, width: int) -> Strip:
         name = "picture--caption-focused" if self.has_focus else "picture--caption"
-        right = f" ×{self._zoom:.3g} " if self._zoom > 1 else " +/- zoom " if self.has_focus else " "
+        right = (
+            f" ×{self._view.zoom:.3g} " if self._view.zoom > 1 else " +/- zoom " if self.has_focus else " "
+        )
         room = width - len(right)
         text = fit(" " + self.caption, room) + right if room >= 8 else fit(" " + self.caption, width)
         return Strip([Segment(text, self.get_component_rich_style(name))], width)

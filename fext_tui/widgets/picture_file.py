@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from time import sleep
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -18,39 +19,45 @@ from fext_engine.paths import escape_name
 from fext_tui.widgets.picture import Picture
 
 if TYPE_CHECKING:
-    import numpy as np
+    from fext_tui.figure import Figure, Reader
 
 REST_SECONDS = 0.08  # a picture is read when the choice stays with it for so long
-LONGEST_SIDE = 1600  # pixels kept of a picture: enough to zoom in, small enough to hold
 
 
 class PictureFile(Vertical):
-    """Shows the image file of `show_file`, by the engine's one rule of decoding, and what it is."""
+    """Shows the image file of `show_file`, or what another reader makes, and what it is."""
 
     DEFAULT_CSS = """
     PictureFile {
         width: 1fr;
         height: 1fr;
         & > Static { height: 2; color: $text-muted; }
-        &.-path > Static { height: auto; max-height: 3; }
+        &.-path > Static { height: auto; max-height: 4; }
     }
     """
 
-    class Read(Message):
-        """A worker read `path`; `pixels` is None when that failed, and `info` says why."""
+    class Shown(Message):
+        """What was asked for last is on the screen, or the words why it cannot be."""
 
-        def __init__(self, path: Path, pixels: np.ndarray[Any, Any] | None, info: str) -> None:
+        def __init__(self, figure: Figure) -> None:
             super().__init__()
-            self.path = path
-            self.pixels = pixels
-            self.info = info
+            self.figure = figure
+
+    class Read(Message):
+        """A worker has carried out `read`."""
+
+        def __init__(self, read: Reader, figure: Figure, keep_view: bool) -> None:
+            super().__init__()
+            self.read = read
+            self.figure = figure
+            self.keep_view = keep_view
 
     tell_path: reactive[bool] = reactive(False, toggle_class="-path")
     """Whether the lines below the picture end with the file's whole path."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self._wanted: Path | None = None
+        self._wanted: Reader | None = None
 
     def compose(self) -> ComposeResult:
         yield Picture(empty="")
@@ -63,8 +70,14 @@ class PictureFile(Vertical):
 
     def show_file(self, path: Path) -> None:
         """Show the image in `path` as soon as it is read."""
-        self._wanted = path
-        self._read(path)
+        from fext_tui.figure import read_picture
+
+        self.show_figure(partial(read_picture, path))
+
+    def show_figure(self, read: Reader, *, keep_view: bool = False) -> None:
+        """Show what `read` returns in a worker thread; `keep_view` keeps zoom and place."""
+        self._wanted = read
+        self._read(read, keep_view)
 
     def show_nothing(self, words: str) -> None:
         """Show `words` where a picture would be."""
@@ -74,59 +87,29 @@ class PictureFile(Vertical):
         self.query_one(Static).update("")
 
     @work(thread=True, exclusive=True, exit_on_error=False)
-    def _read(self, path: Path) -> None:
+    def _read(self, read: Reader, keep_view: bool) -> None:
         worker = get_current_worker()
         sleep(REST_SECONDS)
         if worker.is_cancelled:  # keys in quick succession pass over pictures without reading them
             return
-        pixels, info = read_picture(path)
+        figure = read()
         if not worker.is_cancelled:
-            self.post_message(self.Read(path, pixels, info))
+            self.post_message(self.Read(read, figure, keep_view))
 
     @on(Read)
     def _show(self, message: Read) -> None:
         message.stop()
-        if message.path != self._wanted:
+        if message.read is not self._wanted:
             return
-        name = escape_name(message.path.name)
-        self.picture.empty = f"{name}\ncannot be shown\n{message.info}"
-        self.picture.show(message.pixels, name)
-        where = f"  {escape_name(str(message.path))}" if self.tell_path else ""
+        figure = message.figure
+        self.picture.empty = f"{figure.caption}\ncannot be shown\n{figure.info}"
+        self.picture.show_panels(figure.panels, figure.caption, figure.titles, keep_view=message.keep_view)
+        where = f"  {escape_name(str(figure.path))}" if self.tell_path else ""
         about = self.query_one(Static)
-        about.update(message.info + where, layout=self.tell_path)  # else its height stays, and with it the layout
+        about.update(figure.info + where, layout=self.tell_path)  # else its height stays, and with it the layout
+        self.post_message(self.Shown(figure))
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A fault of the reading itself is shown in the picture's place."""
         if event.state is WorkerState.ERROR:
             self.show_nothing(f"cannot be shown: {event.worker.error}")
-
-
-def read_picture(path: Path) -> tuple[np.ndarray[Any, Any] | None, str]:
-    """Decode a picture, reduced to what a terminal can use.
-
-    Returns uint8 pixels (H, W, 3) or (H, W) and a line about the file, or None and the reason.
-    """
-    import numpy as np
-    from PIL import Image
-
-    from fext_engine.images.decode import decode_image, read_file
-    from fext_engine.images.faults import DecodeError
-    from fext_tui.widgets.text import format_bytes
-
-    try:
-        data = read_file(path)
-        decoded = decode_image(path, data=data)
-    except DecodeError as error:
-        return None, str(error)
-    pixels = decoded.pixels
-    if max(pixels.shape[:2]) > LONGEST_SIDE:
-        image = Image.fromarray(pixels)
-        image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-        pixels = np.asarray(image)
-    about = (
-        f"{decoded.width} x {decoded.height}",
-        f"{decoded.format} {decoded.mode} {decoded.bit_depth} bit",
-        format_bytes(len(data)),
-        *decoded.notes,
-    )
-    return pixels, "  ".join(about)

@@ -56,7 +56,7 @@ async def test_train_stop_and_resume(with_images):
         for verb in ("train", "resume"):
             assert any(text.startswith(f"{verb} started") for text in texts)
         await press(pilot, "3", "]", "]")
-        await until(pilot, lambda: "epoch_" in screen_text(app), "the reconstructions in the Viewer")
+        await until(pilot, lambda: "PSNR" in screen_text(app), "the reconstructions in the Viewer")
 
 
 async def test_the_runs_there_are(workspace):

@@ -1,0 +1,52 @@
+"""The kinds of pictures that the Viewer lists, and what it says of a kind that has none yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fext_engine.errors import FextError
+from fext_tui.listing import PictureList, Pictures, list_images, list_plots
+from fext_tui.reconstructions import list_reconstructions
+
+if TYPE_CHECKING:
+    from fext_engine.workspace import Workspace
+
+KINDS = {
+    "training": "Training", "inference": "Inference", "reconstructions": "Reconstructions", "plots": "Plots",
+    "list": "From Data",
+}  # fmt: skip
+FILES = ("training", "inference", "list")
+"""The kinds whose rows are a user's image files."""
+
+_EMPTY = {
+    "training": "No training images yet.\nThe Data screen (1) says where to put them.",
+    "inference": "No images to encode yet.\nPut them into {inference}",
+    "reconstructions": "No reconstructions yet.\nTraining on the Model screen (2) makes them, epoch by epoch.",
+    "plots": "No plots yet.\nAnalyze (Data screen) and evaluate (Model screen) make them.",
+    "list": "No list yet.\nEnter on an image of the Data screen (1) brings its list here.",
+}
+
+
+def list_kind(
+    kind: str, workspace: Workspace, images: Path, cancelled: Callable[[], bool]
+) -> tuple[Pictures, str]:
+    """List the pictures of a kind, in a worker thread; with the words to show where there are none.
+
+    `images` is the folder of training images. A folder that cannot be read counts as empty, with the reason.
+    """
+    words = _EMPTY[kind].format(inference=workspace.inference)
+    try:
+        match kind:
+            case "training":
+                return list_images(images, cancelled), words
+            case "inference":
+                return list_images(workspace.inference, cancelled), words
+            case "reconstructions":
+                return list_reconstructions(workspace.checkpoints, cancelled), words
+            case "plots":
+                return list_plots(workspace, cancelled), words
+    except (FextError, OSError) as error:
+        words = str(error)
+    return PictureList(workspace.root, ()), words
