@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.screen import ModalScreen
-from textual.widgets import Input, Label
+from textual.widgets import Input
 
 from fext_engine.errors import FextError
 from fext_tui.dialogs.confirm import ConfirmDialog
+from fext_tui.dialogs.dialog import Dialog
 from fext_tui.tables import TableRows
 from fext_tui.widgets.columns import Column
 from fext_tui.widgets.row_list import RowList
@@ -20,29 +19,22 @@ from fext_tui.widgets.row_list import RowList
 if TYPE_CHECKING:
     from fext_engine.presets import Preset
     from fext_engine.settings import Settings  # noqa: F401 - in the type of the result
-    from fext_tui.app import FextApp
-
 
 COLUMNS = (Column("preset", 22), Column("whose", 6), Column("about", None))
 
 
-class PresetsDialog(ModalScreen["Settings | None"]):
-    """The result is the settings of the chosen preset, or None."""
+class PresetsDialog(Dialog["Settings | None"]):
+    """The presets: Enter loads one. The result is its settings, or None."""
 
+    HEADING = "Presets"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "Close"),
-        Binding("w", "save", "Save as"),
-        Binding("d", "delete", "Delete"),
+        Binding("w", "save", "Save as", id="presets.save", tooltip="Save the settings in hand under a name"),
+        Binding("d", "delete", "Delete", id="presets.delete", tooltip="Delete the chosen preset"),
     ]
 
-    app: FextApp
-
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog") as dialog:
-            dialog.border_title = "Presets"
-            yield RowList(id="preset-list")
-            yield Input(placeholder="name for the settings in hand, Enter saves", id="preset-name")
-            yield Label("Enter load   w save as   d delete   esc close", classes="note")
+    def compose_content(self) -> ComposeResult:
+        yield RowList(id="preset-list")
+        yield Input(placeholder="name for the settings in hand, Enter saves", id="preset-name")
 
     def on_mount(self) -> None:
         self._reload()
@@ -53,7 +45,8 @@ class PresetsDialog(ModalScreen["Settings | None"]):
 
         self.presets = list_presets(self.app.workspace)
         rows = [(p.name, "FeXT" if p.stock else "yours", p.description) for p in self.presets]
-        self.query_one(RowList).set_source(TableRows(COLUMNS, rows))
+        paths = [str(preset.path) for preset in self.presets]
+        self.query_one(RowList).set_source(TableRows(COLUMNS, rows, paths))
 
     @on(RowList.Selected)
     def _load(self, event: RowList.Selected) -> None:

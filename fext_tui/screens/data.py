@@ -46,7 +46,14 @@ class DataScreen(WorkbenchScreen):
         Binding("m", "make_sample", "Sample dataset", id="data.sample", show=False),
         Binding("r", "reload", "Reload", id="data.reload", show=False),
         Binding("right_square_bracket", "next_tab(1)", "Next table", key_display="]", id="data.next-table"),
-        Binding("left_square_bracket", "next_tab(-1)", "Previous table", key_display="[", show=False),
+        Binding(
+            "left_square_bracket",
+            "next_tab(-1)",
+            "Table before",
+            key_display="[",
+            show=False,
+            id="data.previous-table",
+        ),
     ]
 
     def __init__(self) -> None:

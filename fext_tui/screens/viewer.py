@@ -51,7 +51,14 @@ class ViewerScreen(WorkbenchScreen):
         Binding("g,home", "jump(0)", "First", id="viewer.first", show=False),
         Binding("G,end", "jump(-1)", "Last", id="viewer.last", show=False),
         Binding("right_square_bracket", "next_tab(1)", "Next kind", key_display="]", id="viewer.next-kind"),
-        Binding("left_square_bracket", "next_tab(-1)", "Previous kind", key_display="[", show=False),
+        Binding(
+            "left_square_bracket",
+            "next_tab(-1)",
+            "Kind before",
+            key_display="[",
+            show=False,
+            id="viewer.previous-kind",
+        ),
         Binding("f", "wide", "Full width", id="viewer.wide"),
         Binding("r", "reload", "Reload", id="viewer.reload"),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -16,12 +17,14 @@ from textual.worker import Worker
 
 from fext_tui.following import JobSnapshot
 from fext_tui.widgets.job_bar import JobBar, JobView
-from fext_tui.widgets.log_pane import LogPane
+from fext_tui.widgets.log_view import LogView
 from fext_tui.widgets.row_list import RowList
 from fext_tui.widgets.settings_form import SettingsForm
-from fext_tui.widgets.text import clip_start
+from fext_tui.widgets.text import clip_start, fit
 
 if TYPE_CHECKING:
+    from textual import events
+
     from fext_tui.app import FextApp
 
 MODES = (("data", "1 Data"), ("model", "2 Model"), ("viewer", "3 Viewer"))
@@ -30,23 +33,38 @@ MODES = (("data", "1 Data"), ("model", "2 Model"), ("viewer", "3 Viewer"))
 class TitleLine(Widget):
     """The name of the product, the modes with the current one marked, and what the screen is about."""
 
+    app: FextApp
     subject: reactive[str] = reactive("")
 
     def __init__(self, mode: str) -> None:
         super().__init__()
         self._mode = mode
+        self._spans: dict[str, tuple[int, int]] = {}  # the cells of each action
 
     def set_subject(self, subject: str) -> None:
         """Show `subject` (plain, escaped text) at the right of the modes; of a long one its end."""
         self.subject = subject
+
+    async def on_click(self, event: events.Click) -> None:
+        """A click on a mode goes there, one on the last words opens the help."""
+        for action, (start, end) in self._spans.items():
+            if start <= event.x < end:
+                await self.app.run_action(action)
 
     def render(self) -> Text:
         """One line."""
         line = Text(no_wrap=True, overflow="ellipsis")
         line.append(" FeXT ", style="bold reverse")
         for mode, label in MODES:
-            line.append(f"  {label}", style="bold underline" if mode == self._mode else "")
-        line.append("   " + clip_start(self.subject, self.size.width - line.cell_len - 3), style="dim")
+            line.append("  ")
+            line.append(label, style="bold underline" if mode == self._mode else "")
+            self._spans[f"switch_mode('{mode}')"] = (line.cell_len - cell_len(label), line.cell_len)
+        hint = f" {self.app.key('help')} help "
+        room = self.size.width - line.cell_len - cell_len(hint)
+        if room >= 0:
+            line.append(fit("   " + clip_start(self.subject, room - 4), room), style="dim")
+            self._spans["help"] = (line.cell_len, self.size.width)
+            line.append(hint)
         return line
 
 
@@ -57,7 +75,7 @@ class WorkbenchScreen(Screen[None]):
     FORM: ClassVar[tuple[str, ...]] = ()
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "settings", "Settings", id="settings"),
-        Binding("escape", "leave_form", "Back to the list"),
+        Binding("escape", "leave_form", "Back to the list", id="settings.leave"),
     ]
 
     app: FextApp
@@ -65,8 +83,8 @@ class WorkbenchScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield TitleLine(self.MODE)
         yield from self.compose_content()
-        yield LogPane(id="log")
-        yield JobBar(stop_hint="x stop", id="jobs")
+        yield LogView(id="log")
+        yield JobBar(stop_hint=f"{self.app.key('job.stop')} stop", id="jobs")
         yield Footer(show_command_palette=False, compact=True)
 
     def compose_content(self) -> ComposeResult:
@@ -76,7 +94,7 @@ class WorkbenchScreen(Screen[None]):
     def on_mount(self) -> None:
         self._log_seen = 0
         self._jobs_seen: dict[str, JobSnapshot] = {}
-        self.query_one(LogPane).display = False
+        self.query_one(LogView).display = False
         self.call_after_refresh(self.start)
 
     def start(self) -> None:
@@ -163,17 +181,17 @@ class WorkbenchScreen(Screen[None]):
 
     def toggle_log(self) -> None:
         """Show or hide the log pane."""
-        pane = self.query_one(LogPane)
-        pane.display = not pane.display
+        view = self.query_one(LogView)
+        view.display = not view.display
         self._show_log()
-        if pane.display:
-            pane.focus()
+        if view.display:
+            view.pane.focus()
 
     def _show_log(self) -> None:
-        pane = self.query_one(LogPane)
+        view = self.query_one(LogView)
         new = min(self.app.log_count - self._log_seen, len(self.app.log_lines))
-        if pane.display and new:
-            pane.add_all(list(self.app.log_lines)[-new:])
+        if view.display and new:
+            view.pane.add_all(list(self.app.log_lines)[-new:])
             self._log_seen = self.app.log_count
 
 

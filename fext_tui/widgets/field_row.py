@@ -127,6 +127,10 @@ class FieldRow(Widget):
         self.refresh()
         self.post_message(self.Edited(self))
 
+    def copy_text(self) -> str:
+        """The option as the command line's `--set` takes it."""
+        return f"{self.option.key}={self._as_text(self.value)}"
+
     def _show_error(self, error: str) -> None:
         self.error = error
         self.set_class(bool(error), "invalid")
@@ -162,7 +166,9 @@ class FieldRow(Widget):
             return Strip([Segment(words, style("field-row--error"))], width)
         name = "field-row--name-changed" if self.is_changed else "field-row--name"
         after = " " * (_NUMBER + 2)
-        hint = self.hint if len(self.hint) <= width - _LABEL - len(after) else ""  # the form's help has it too
+        hint = (
+            self.hint if len(self.hint) <= width - _LABEL - len(after) else ""
+        )  # the form's help has it too
         return Strip(
             [
                 Segment("● " if self.is_changed else "  ", style("field-row--mark")),
