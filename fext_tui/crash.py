@@ -15,4 +15,5 @@ def explain_crash(workspace: Workspace, error: Exception) -> Text:
     path = write_crash(workspace.logs, error)
     where = f"the traceback is in {escape_name(str(path))}" if path else "FEXT_DEBUG=1 shows the traceback"
     what = printable(" ".join(f"{type(error).__name__}: {error}".split())[:500])
-    return Text(f"fext: {what}; {where}, please report it. Running jobs go on: start fext again.")
+    words = f"fext: {what}; {where}, please report it. Running jobs go on: start fext again."
+    return Text(words, no_wrap=True, overflow="ignore")  # a path is copied whole

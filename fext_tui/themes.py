@@ -22,6 +22,8 @@ DARK = Theme(
     dark=True,
     variables={
         "text-muted": "#b2b2b2",
+        "text-disabled": "#949494",
+        "foreground-muted": "#b2b2b2",
         "block-cursor-foreground": "#121212",
         "block-cursor-blurred-foreground": "#eeeeee",
         "block-cursor-blurred-background": "#444444",
@@ -43,6 +45,8 @@ LIGHT = Theme(
     dark=False,
     variables={
         "text-muted": "#4e4e4e",
+        "text-disabled": "#626262",
+        "foreground-muted": "#4e4e4e",
         "block-cursor-foreground": "#ffffff",
         "block-cursor-blurred-foreground": "#121212",
         "block-cursor-blurred-background": "#c6c6c6",

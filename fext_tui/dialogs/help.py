@@ -103,4 +103,5 @@ class HelpDialog(Dialog[None]):
             binding = active.binding
             if meaning := binding.tooltip or binding.description:
                 keys.setdefault((meaning, binding.id or ""), []).append(self.app.get_key_display(binding))
-        return [(" ".join(given), meaning, name) for (meaning, name), given in keys.items()]
+        lines = [(" ".join(given), meaning, name) for (meaning, name), given in keys.items()]
+        return sorted(lines, key=lambda line: not line[2])  # Textual's own, such as tab, come last

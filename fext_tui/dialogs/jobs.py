@@ -52,9 +52,7 @@ class JobsDialog(Dialog[None]):
 
     HEADING = "Jobs"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "L", "open_log", "Log", id="jobs.log", tooltip="All that the chosen job said and printed"
-        ),
+        Binding("L", "open_log", "Log", id="jobs.log", tooltip="All that the chosen job said and printed"),
         Binding("x", "stop", "Stop", id="job.stop", tooltip="Stop the chosen job"),
         Binding("r", "reload", "Reload", id="jobs.reload"),
         Binding("J", "dismiss(None)", "Close", show=False, id="jobs.close"),

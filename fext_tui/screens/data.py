@@ -103,6 +103,10 @@ class DataScreen(WorkbenchScreen):
         if self.view is not None and self.view.root != self.app.workspace.images_root(self.app.settings):
             self.action_reload()
 
+    def copy_text(self) -> str:
+        """The folder of images."""
+        return str(self.app.workspace.images_root(self.app.settings))
+
     def action_reload(self) -> None:
         """Read the folder and the last report again."""
         self._read(None)

@@ -106,7 +106,9 @@ class ModelScreen(WorkbenchScreen):
         names = [run.name for run in self.runs]
         cursor = names.index(self.run) if self.run in names else 0
         rows = [_run_row(run, run.name in at_work) for run in self.runs]
-        self.query_one("#runs", RowList).set_source(TableRows(COLUMNS, rows), cursor=cursor)
+        self.query_one("#runs", RowList).set_source(
+            TableRows(COLUMNS, rows, [str(self.app.workspace.run(n)) for n in names]), cursor=cursor
+        )
         if names:
             self._choose(names[cursor])
 

@@ -9,6 +9,7 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widget import Widget
@@ -62,7 +63,7 @@ class TitleLine(Widget):
         hint = f" {self.app.key('help')} help "
         room = self.size.width - line.cell_len - cell_len(hint)
         if room >= 0:
-            line.append(fit("   " + clip_start(self.subject, room - 4), room), style="dim")
+            line.append(fit("   " + clip_start(self.subject, room - 4), room))
             self._spans["help"] = (line.cell_len, self.size.width)
             line.append(hint)
         return line
@@ -154,7 +155,13 @@ class WorkbenchScreen(Screen[None]):
             if not form.display:
                 form.display = True  # at once, so that it can take the focus before the rest gives way
                 self.add_class("-settings")
+            self._focus_form(form)
+
+    def _focus_form(self, form: SettingsForm) -> None:
+        try:
             form.focus_option(next(iter(form.values)))
+        except NoMatches:  # its fields are still to come
+            self.call_after_refresh(self._focus_form, form)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Escape leads out of the form and nowhere else; a screen without a form has no key for it."""
