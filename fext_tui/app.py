@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections import deque
 from contextlib import suppress
 from functools import cached_property, partial
@@ -94,6 +95,7 @@ class FextApp(App[None]):
         self.log_count = 0
         self.stops_asked: set[str] = set()  # jobs that were asked to stop; asked again, they are ended
         self._quit_when_idle = False
+        self.crash = ""  # the words about a fault of the UI itself, for the terminal that is given back
 
     def _configure(self) -> None:
         """Take theme and keys from the configuration, before anything is painted; a wrong file is told later."""
@@ -132,6 +134,7 @@ class FextApp(App[None]):
     def on_mount(self) -> None:
         self._leave_on_signals()
         self.theme_changed_signal.subscribe(self, self._keep_theme)
+        self.app_resume_signal.subscribe(self, self._draw_again)
         self.call_after_refresh(self._watch_jobs)
         self.call_after_refresh(self._check_configuration)
 
@@ -149,6 +152,11 @@ class FextApp(App[None]):
         if problems:
             words = "\n".join([f"{escape_name(str(self.workspace.ui_file))}, [keys]:", *problems])
             self.notify(words, title="Keys", severity="warning", timeout=15)
+
+    def _draw_again(self, _app: App[Any]) -> None:
+        """Draw everything: what was on the terminal before ctrl+z is gone after `fg`."""
+        for screen in self.screen_stack:
+            screen.refresh(layout=True)
 
     def _keep_theme(self, theme: Theme) -> None:
         """Remember a theme that was chosen."""
@@ -294,7 +302,8 @@ class FextApp(App[None]):
 
         super()._handle_exception(error)
         if not os.environ.get("FEXT_DEBUG"):
-            self._exit_renderables[:] = [explain_crash(self.workspace, error)]
+            self._exit_renderables.clear()
+            self.crash = explain_crash(self.workspace, error)
 
     def action_stop_job(self) -> None:
         """Ask the newest running job to stop; one that was asked before is ended at once, after a question."""
@@ -413,4 +422,6 @@ def run(resources: str | None = None) -> int:
 
     app = FextApp(find_workspace(resources))
     app.run()
+    if app.crash:
+        print(app.crash, file=sys.stderr)
     return app.return_code or 0

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from rich.text import Text
-
 from fext_engine.logs import write_crash
 from fext_engine.paths import escape_name
 from fext_engine.workspace import Workspace
 from fext_tui.widgets.text import printable
 
 
-def explain_crash(workspace: Workspace, error: Exception) -> Text:
+def explain_crash(workspace: Workspace, error: Exception) -> str:
     """Write the traceback to a file and return the words about it."""
     path = write_crash(workspace.logs, error)
     where = f"the traceback is in {escape_name(str(path))}" if path else "FEXT_DEBUG=1 shows the traceback"
     what = printable(" ".join(f"{type(error).__name__}: {error}".split())[:500])
-    words = f"fext: {what}; {where}, please report it. Running jobs go on: start fext again."
-    return Text(words, no_wrap=True, overflow="ignore")  # a path is copied whole
+    return f"fext: {what}; {where}, please report it. Running jobs go on: start fext again."

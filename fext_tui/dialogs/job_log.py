@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.message import Message
 from textual.worker import Worker
 
-from fext_engine.paths import escape_name
 from fext_tui.dialogs.dialog import Dialog
 from fext_tui.following import JobUpdated, LogLine, follow
 from fext_tui.widgets.log_pane import LEVELS, LogPane
 from fext_tui.widgets.log_view import LogView
+from fext_tui.widgets.text import printable
 
 if TYPE_CHECKING:
     from fext_engine.jobs.supervisor import JobInfo
@@ -59,7 +60,7 @@ class JobLogDialog(Dialog[None]):
         """Read the job's events from the first on, and go on with what comes."""
         job = self._job
         heading = f"{job.verb} {job.run}" if job.run else job.verb
-        self.query_one(".dialog").border_title = escape_name(f"{heading}, {job.id}")
+        self.query_one(".dialog").border_title = Content(printable(f"{heading}, {job.id}"))
         self._log.level = LEVELS[0]
         self._log.focus()
         self.run_worker(
