@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import sys
 
+from fext_engine.errors import FextError
+
 
 def open_terminal_ui(resources: str | None = None) -> int:
     """Open the terminal UI on the resources folder and return its exit code; 2 where it cannot open."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") == "dumb":
-        return _refuse("the terminal UI needs a terminal; `fext --help` lists the commands that do without")
+        return _refuse(
+            "the terminal UI needs a terminal; commands such as `fext train` do without, `fext --help` lists them"
+        )
     try:
         from fext_tui.app import run
     except ModuleNotFoundError as error:
@@ -20,7 +24,12 @@ def open_terminal_ui(resources: str | None = None) -> int:
             f"the terminal UI needs {missing}, which is not installed; "
             "install it, or use the commands that `fext --help` lists"
         )
-    return run(resources)
+    try:
+        return run(resources)
+    except FextError as error:
+        from fext_engine.cli.failures import report
+
+        return report(error)
 
 
 def _refuse(reason: str) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -63,9 +62,14 @@ class JobLogDialog(Dialog[None]):
         self.query_one(".dialog").border_title = Content(printable(f"{heading}, {job.id}"))
         self._log.level = LEVELS[0]
         self._log.focus()
-        self.run_worker(
-            partial(follow, self.app.supervisor, job, self.post_message), thread=True, exit_on_error=False
-        )
+        self._read()
+
+    @work(thread=True, exit_on_error=False)
+    def _read(self) -> None:
+        from fext_engine.jobs.folder import output_tail
+
+        follow(self.app.supervisor, self._job, self.post_message)
+        self.post_message(self.Printed(output_tail(self._job.folder, PRINTED_LINES)))
 
     @property
     def _log(self) -> LogPane:
@@ -75,14 +79,6 @@ class JobLogDialog(Dialog[None]):
         """Show what is new; this is a reading of its own, which the app's jobs know nothing of."""
         message.stop()
         self._log.add_all(message.log)
-        if not message.job.is_active:
-            self._read_printed()
-
-    @work(thread=True, exit_on_error=False)
-    def _read_printed(self) -> None:
-        from fext_engine.jobs.folder import output_tail
-
-        self.post_message(self.Printed(output_tail(self._job.folder, PRINTED_LINES)))
 
     @on(Printed)
     def _show_printed(self, message: Printed) -> None:

@@ -281,7 +281,8 @@ async def test_the_log_of_a_job_that_ended_before_this_start(with_images, script
         assert "died" in screen_text(app) and "without a word" in text_of(app, "#job-detail")
         await press(pilot, "enter")
         log = app.screen.query_one(LogPane)
-        await until(pilot, lambda: "Segmentation \\x1b[31mfault" in screen_text(app), "what the process printed")
+        await until(pilot, lambda: "output.log ends so" in screen_text(app), "what the process printed")
+        assert "Segmentation \\x1b[31mfault" in screen_text(app)
         texts = [text for _, _, text in log.entries]
         assert f"{ODD} step 2" in texts and any("died without a word" in text for text in texts)
         await press(pilot, "slash", *"fault", "enter")
