@@ -72,6 +72,11 @@ class Workspace:
         return self.root / "cache"
 
     @property
+    def ui_file(self) -> Path:
+        """The terminal UI's own configuration."""
+        return self.root / "ui.toml"
+
+    @property
     def folders(self) -> tuple[Path, ...]:
         """Every folder of the tree, the database's own included."""
         return (

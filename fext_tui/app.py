@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import sys
 from collections import deque
 from contextlib import suppress
 from functools import cached_property, partial
@@ -16,6 +18,9 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from fext_engine.errors import FextError
+from fext_engine.paths import escape_name
+from fext_tui import themes
+from fext_tui.configuration import Configuration, read_configuration, remember_theme
 from fext_tui.following import LOG_LINES, JobFound, JobSnapshot, JobUpdated, LogLine, follow
 from fext_tui.screens.opening import OpeningScreen
 
@@ -23,12 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from textual.notifications import SeverityLevel
+    from textual.theme import Theme
 
     from fext_engine.jobs.supervisor import JobInfo, Supervisor
     from fext_engine.settings import Settings
     from fext_engine.workspace import Workspace
     from fext_tui.baseline import Baseline
     from fext_tui.listing import Pictures
+    from fext_tui.widgets.job_bar import JobBar
 
 LOOK_FOR_JOBS_SECONDS = 2.0
 
@@ -70,21 +77,40 @@ class FextApp(App[None]):
         Binding("J", "jobs", "Jobs", id="jobs", show=False),
         Binding("L", "toggle_log", "Log", id="log", show=False),
         Binding("M", "maintenance", "Maintenance", id="maintenance", show=False),
-        Binding("question_mark", "help", "Help", id="help", key_display="?"),
-        Binding("ctrl+z", "suspend_process", "Suspend", show=False),
+        Binding("y,ctrl+y", "copy", "Copy", id="copy", show=False, tooltip="Copy the path or value where the focus is"),
+        Binding("T", "change_theme", "Theme", id="theme", show=False, tooltip="Choose the colours, which are kept"),
+        Binding("f12", "debug", "Debug page", id="debug", show=False, tooltip="Versions, devices, paths, last crash"),
+        Binding("question_mark", "help", "Help", id="help", key_display="?", show=False),
+        Binding("ctrl+z", "suspend_process", "Suspend", id="suspend", show=False),
         Binding("q", "quit", "Quit", id="quit"),
-        Binding("ctrl+q", "quit", "Quit", show=False),
-    ]
+    ]  # fmt: skip
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self.workspace = workspace
+        self._configure()
         self.animation_level = "none"  # every animation is bytes over a slow line
         self.jobs: dict[str, JobSnapshot] = {}
         self.log_lines: deque[LogLine] = deque(maxlen=LOG_LINES)
         self.log_count = 0
         self.stops_asked: set[str] = set()  # jobs that were asked to stop; asked again, they are ended
         self._quit_when_idle = False
+        self.crash = ""  # the words about a fault of the UI itself, for the terminal that is given back
+
+    def _configure(self) -> None:
+        """Take theme and keys from the configuration, before anything is painted; a wrong file is told later."""
+        for theme in (themes.DARK, themes.LIGHT):
+            self.register_theme(theme)
+        self.configuration, self._refused = Configuration(), ""
+        try:
+            self.configuration = read_configuration(self.workspace.ui_file, self.available_themes)
+        except FextError as error:
+            self._refused = str(error)
+        few_colours = self.console.color_system in ("standard", "windows") and not self.no_color
+        self.theme = themes.suitable_theme(self.configuration.theme, self.available_themes, few_colours)
+        self._theme_kept = self.theme
+        self.stylesheet.set_variables(self.get_css_variables())
+        self.set_keymap(dict(self.configuration.keys))
 
     def get_default_screen(self) -> Screen[None]:
         """What is painted first."""
@@ -129,16 +155,58 @@ class FextApp(App[None]):
         save_last_used(self.workspace, self.settings, "" if self.preset.name == DEFAULTS else self.preset.name)
 
     def on_mount(self) -> None:
-        few_colours = self.console.color_system in ("standard", "windows") and not self.no_color
-        self.theme = "ansi-dark" if few_colours else "textual-dark"  # of 16, the terminal's own are the readable ones
         self._leave_on_signals()
+        self.theme_changed_signal.subscribe(self, self._keep_theme)
+        self.app_resume_signal.subscribe(self, self._draw_again)
         self.call_after_refresh(self._watch_jobs)
+        self.call_after_refresh(self._check_configuration)
+
+    def _check_configuration(self) -> None:
+        if self._refused:
+            self.notify(self._refused, title="Defaults are used", severity="warning", timeout=15)
+        elif self.configuration.keys:
+            self._check_keys()
+
+    @work(thread=True, group="keys", exit_on_error=False)
+    def _check_keys(self) -> None:
+        from fext_tui.keys import key_problems
+
+        problems = key_problems(self.configuration.keys)
+        if problems:
+            words = "\n".join([f"{escape_name(str(self.workspace.ui_file))}, [keys]:", *problems])
+            self.notify(words, title="Keys", severity="warning", timeout=15)
+
+    def _draw_again(self, _app: App[Any]) -> None:
+        """Draw everything: what was on the terminal before ctrl+z is gone after `fg`."""
+        for screen in self.screen_stack:
+            screen.refresh(layout=True)
+
+    def _keep_theme(self, theme: Theme) -> None:
+        """Remember a theme that was chosen."""
+        if theme.name != self._theme_kept:
+            self._theme_kept = theme.name
+            self._write_theme(theme.name)
+
+    @work(thread=True, exclusive=True, group="theme", exit_on_error=False)
+    def _write_theme(self, name: str) -> None:
+        try:
+            remember_theme(self.workspace.ui_file, name)
+        except FextError as error:
+            self.notify(str(error), title="The theme is not remembered", severity="warning")
+
+    def key(self, binding_id: str) -> str:
+        """The key of one of the app's own actions, as it is shown."""
+        binding = next(b for b in Binding.make_bindings(self.BINDINGS) if b.id == binding_id)
+        given = self._keymap.get(binding_id)
+        return self.get_key_display(binding.with_key(given.split(",")[0]) if given else binding)
 
     def _leave_on_signals(self) -> None:
         """A dropped connection and a polite kill end the app as `q` does: the terminal is given back as it was."""
         loop = asyncio.get_running_loop()
         for name in ("SIGTERM", "SIGHUP"):
-            with suppress(AttributeError, NotImplementedError, RuntimeError):  # Windows; a thread not the main one
+            with suppress(
+                AttributeError, NotImplementedError, RuntimeError
+            ):  # Windows; a thread not the main one
                 loop.add_signal_handler(getattr(signal, name), self.exit)
 
     def _watch_jobs(self) -> None:
@@ -225,7 +293,7 @@ class FextApp(App[None]):
         elif job.state == "stopped":
             self.notify(job.do or "stopped", title=f"{job.title} stopped", severity="warning", markup=False)
         elif job.verb != "estimate":  # its own dialog shows it
-            self.notify("L shows the log", title=f"{job.title} finished", markup=False)
+            self.notify(f"{self.key('log')} shows the log", title=f"{job.title} finished", markup=False)
 
     def notify(
         self,
@@ -250,6 +318,15 @@ class FextApp(App[None]):
                 f"{type(error).__name__}: {error}", title="Internal error", severity="error", markup=False
             )
 
+    def _handle_exception(self, error: Exception) -> None:
+        """Keep the traceback of a fault in a file and end with one sentence, in place of Textual's pages."""
+        from fext_tui.crash import explain_crash
+
+        super()._handle_exception(error)
+        if not os.environ.get("FEXT_DEBUG"):
+            self._exit_renderables.clear()
+            self.crash = explain_crash(self.workspace, error)
+
     def action_stop_job(self) -> None:
         """Ask the newest running job to stop; one that was asked before is ended at once, after a question."""
         from fext_tui.dialogs.jobs import stop_with_question
@@ -259,17 +336,53 @@ class FextApp(App[None]):
             return
         stop_with_question(self, self.active_jobs[-1].id)
 
-    def action_jobs(self) -> None:
+    def action_jobs(self, job_id: str | None = None) -> None:
         """List all jobs, running and past."""
         from fext_tui.dialogs.jobs import JobsDialog
 
-        self.push_screen(JobsDialog())
+        self.push_screen(JobsDialog(job_id))
+
+    def on_job_bar_selected(self, message: JobBar.Selected) -> None:
+        """A click on a job shows it in the list of jobs."""
+        self.action_jobs(message.id)
+
+    def action_copy(self) -> None:
+        """Copy the path or value where the focus is to the clipboard of the terminal."""
+        from fext_tui.copying import offered_text
+
+        text = offered_text(self.screen)
+        if text is None:
+            self.notify("There is nothing to copy here.")
+        else:
+            self.copy(text)
+
+    def copy(self, text: str) -> None:
+        """Copy text to the clipboard, and say so."""
+        from fext_tui.copying import describe_copied
+
+        self.copy_to_clipboard(text)
+        self.notify(describe_copied(text), title="Copied")
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy text by OSC 52: through SSH and tmux too, and whatever bytes a file's name holds."""
+        from fext_tui.copying import clipboard_sequence
+
+        self._clipboard = text
+        if self._driver is not None:
+            self._driver.write(clipboard_sequence(text))
+
+    def action_debug(self) -> None:
+        """Versions, terminal, devices, paths and the last crash."""
+        from fext_tui.dialogs.debug import DebugDialog
+
+        self.push_screen(DebugDialog())
 
     def action_help(self) -> None:
         """Explain the screen and its keys."""
         from fext_tui.dialogs.help import HelpDialog
 
-        self.push_screen(HelpDialog(self.screen))
+        if not isinstance(self.screen, HelpDialog):
+            self.push_screen(HelpDialog(self.screen))
 
     def action_maintenance(self) -> None:
         """Sizes of logs and caches, and what may be removed."""
@@ -331,4 +444,6 @@ def run(resources: str | None = None) -> int:
     app = FextApp(find_workspace(resources))
     load_pixels()
     app.run()
+    if app.crash:
+        print(app.crash, file=sys.stderr)
     return app.return_code or 0

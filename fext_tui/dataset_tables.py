@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from fext_tui.tables import TableRows
 from fext_tui.widgets.columns import Column
@@ -78,15 +79,13 @@ def report_entries(rows: Iterable[sqlite3.Row]) -> list[ReportEntry]:
     ]
 
 
-def report_table(reports: Iterable[ReportEntry], shown: str | None) -> TableRows:
-    """Reports of any folder, the one that is `shown` marked."""
-    return TableRows(
-        REPORTS,
-        [
-            ("●" if r.name == shown else "", f"{r.made:%Y-%m-%d %H:%M}", f"{r.images:,}", r.name, r.root)
-            for r in reports
-        ],
-    )
+def report_table(reports: Sequence[ReportEntry], shown: str | None, folder: Path) -> TableRows:
+    """Reports of any folder of images, which lie in `folder`; the one that is `shown` is marked."""
+    rows = [
+        ("●" if r.name == shown else "", f"{r.made:%Y-%m-%d %H:%M}", f"{r.images:,}", r.name, r.root)
+        for r in reports
+    ]
+    return TableRows(REPORTS, rows, [str(folder / r.name) for r in reports])
 
 
 def share_bar(share: float, cells: int) -> str:

@@ -2,49 +2,35 @@
 
 from __future__ import annotations
 
-import platform
-from importlib import metadata
 from typing import Annotated
 
 import typer
 
-from fext_engine import __version__
 from fext_engine.cli.common import Common, command, confirm
 from fext_engine.cli.tables import aligned
 from fext_engine.cli.wording import size
-from fext_engine.logs import last_crash
 from fext_engine.paths import escape_name
-
-PACKAGES = ("textual", "torch", "triton", "numpy", "pillow", "opencv-python-headless", "safetensors")
 
 
 @command
-def locate(common: Common) -> None:
+def locate(
+    common: Common,
+    *,
+    devices: Annotated[bool, typer.Option("--devices", help="Also what torch can compute on.")] = False,
+) -> None:
     """Print the paths of the resources folder and the versions of what is installed."""
+    from fext_engine.maintenance import installation
+
     workspace = common.workspace
-    crash = last_crash(workspace.logs)
-    paths = {
-        "resources": workspace.root,
-        "images": workspace.images_root(common.settings()),
-        "inference": workspace.inference,
-        "database": workspace.database,
-        "validation": workspace.validation,
-        "checkpoints": workspace.checkpoints,
-        "configurations": workspace.configurations,
-        "logs": workspace.logs,
-        "jobs": workspace.jobs,
-        "docs": workspace.docs,
-        "cache": workspace.cache,
-        "environment_file": workspace.root / ".env",
-        "last_crash": crash,
-    }
+    paths = installation.paths(workspace, workspace.images_root(common.settings()))
     shown = {name: escape_name(str(path)) if path else None for name, path in paths.items()}
-    versions = {"fext": __version__, "python": platform.python_version(), "system": platform.platform()}
-    versions |= {name: _version(name) for name in PACKAGES}
+    versions = installation.versions()
+    found = installation.ask_for_devices() if devices else []
     if common.json:
-        common.print_json({"paths": shown, "versions": versions})
+        common.print_json({"paths": shown, "versions": versions} | ({"devices": found} if devices else {}))
         return
-    for name, value in (*shown.items(), ("", ""), *versions.items()):
+    computing = [("", ""), *(("device", line) for line in found)] if devices else []
+    for name, value in (*shown.items(), ("", ""), *versions.items(), *computing):
         print(f"{name.replace('_', ' '):<24}{value or 'none'}" if name else "")
 
 
@@ -78,10 +64,3 @@ def clean(
         print(f"removed {len(items)}, {size(freed)}" if items else "nothing to remove")
     if len(items) < len(found):
         typer.echo(f"{len(found) - len(items)} kept: a running job needs them", err=True)
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "not installed"

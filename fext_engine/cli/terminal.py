@@ -11,7 +11,9 @@ from fext_engine.errors import FextError
 def open_terminal_ui(resources: str | None = None) -> int:
     """Open the terminal UI on the resources folder and return its exit code; 1 or 2 where it cannot open."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") == "dumb":
-        return _refuse("the terminal UI needs a terminal; `fext --help` lists the commands that do without")
+        return _refuse(
+            "the terminal UI needs a terminal; commands such as `fext train` do without, `fext --help` lists them"
+        )
     try:
         from fext_tui.app import run
     except ModuleNotFoundError as error:

@@ -15,6 +15,7 @@ import psutil
 WINDOWS = sys.platform == "win32"
 STOP_FILE = "stop"  # asks a job to stop where no signal can: before it begins, and on Windows
 BACKGROUND_NICENESS = 10
+KILLED = 9  # what a system out of memory sends, and nobody can catch
 
 
 def start_detached(command: list[str], output: Path) -> subprocess.Popen[bytes]:
@@ -55,6 +56,14 @@ def ask_to_stop(pid: int | None, folder: Path) -> None:
 def stop_was_asked(folder: Path) -> bool:
     """Whether a stop was asked by file; signals are told by `on_stop_signals`."""
     return (folder / STOP_FILE).exists()
+
+
+def describe_signal(number: int) -> str:
+    """A signal by its number and name."""
+    try:
+        return f"signal {number}, {signal.Signals(number).name}"
+    except ValueError:
+        return f"signal {number}"
 
 
 def end_now(pid: int) -> None:

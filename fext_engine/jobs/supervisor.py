@@ -32,6 +32,7 @@ from fext_engine.jobs.folder import (
     read_pid,
     read_request,
 )
+from fext_engine.paths import escape_name
 from fext_engine.settings import Settings
 from fext_engine.workspace import Workspace
 
@@ -197,11 +198,14 @@ class Supervisor:
     def _death(self, folder: Path) -> Event:
         child = self._children.get(folder.name)
         code = child.poll() if child is not None else None
-        how = f" (signal {-code})" if code is not None and code < 0 else ""
-        tail = output_tail(folder)
+        how = f" ({platform.describe_signal(-code)})" if code is not None and code < 0 else ""
         error = f"the job's process died without a word{how}"
-        do = "perhaps memory ran out: lower the batch size; what it printed is in output.log"
-        return Event("failed", {"error": error, "do": do, "traceback": tail})
+        if code is None or -code == platform.KILLED:
+            do = "most often memory ran out: lower training.batch_size or the image size"
+        else:
+            do = "a library crashed"
+        do += f"; what it printed is in {escape_name(str(folder / OUTPUT_FILE))}"
+        return Event("failed", {"error": error, "do": do, "traceback": output_tail(folder)})
 
 
 def _last_events(folder: Path) -> list[Event]:

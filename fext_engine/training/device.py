@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 
@@ -37,6 +38,19 @@ def choose_device(settings: DeviceSettings) -> torch.device:
         )
     torch.set_float32_matmul_precision("high")
     return torch.device("cuda", settings.device_id)
+
+
+def describe_devices() -> list[str]:
+    """What torch can compute on, a line each: the name that settings give it, what it is, its memory."""
+    lines = [f"cpu  {platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"]
+    for number in range(torch.cuda.device_count()):
+        about = torch.cuda.get_device_properties(number)
+        lines.append(
+            f"cuda {number}  {about.name}, {about.total_memory / 2**30:.0f} GiB, CUDA {torch.version.cuda}"
+        )
+    if torch.backends.mps.is_available():
+        lines.append("mps  Apple's GPU")
+    return lines
 
 
 def autocast(device: torch.device, mixed_precision: str) -> AbstractContextManager[object]:
@@ -94,3 +108,7 @@ def gpu_load(device: torch.device) -> dict[str, float]:
     with suppress(Exception):  # no package, no library, or the library's own errors, as on a part of a GPU
         load["gpu_percent"] = torch.cuda.utilization(device)
     return load
+
+
+if __name__ == "__main__":  # for a process that does not import torch itself
+    print("\n".join(describe_devices()))

@@ -23,9 +23,9 @@ class ChooseColumnDialog(ModalScreen[str | None]):
     """Lists (name, meaning) pairs; typing narrows them, Enter chooses, Esc goes back. The result is a name or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "Cancel"),
-        Binding("down", "move(1)", show=False),
-        Binding("up", "move(-1)", show=False),
+        Binding("escape", "dismiss(None)", "Cancel", id="dialog.cancel"),
+        Binding("down", "move(1)", "Down", show=False, id="choose.down"),
+        Binding("up", "move(-1)", "Up", show=False, id="choose.up"),
     ]
 
     def __init__(self, title: str, columns: Sequence[tuple[str, str]], current: str) -> None:

@@ -16,10 +16,10 @@ class ConfirmDialog(ModalScreen[bool]):
     """Asks `question`; the result is whether the person chose `yes`. Escape and `n` mean no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "dismiss(True)", "Yes"),
-        Binding("n,escape", "dismiss(False)", "No"),
-        Binding("left", "app.focus_previous", show=False),
-        Binding("right", "app.focus_next", show=False),
+        Binding("y", "dismiss(True)", "Yes", id="confirm.yes"),
+        Binding("n,escape", "dismiss(False)", "No", id="confirm.no"),
+        Binding("left", "app.focus_previous", "Button before", show=False, id="buttons.before"),
+        Binding("right", "app.focus_next", "Next button", show=False, id="buttons.next"),
     ]
 
     def __init__(self, title: str, question: str, yes: str) -> None:

@@ -8,10 +8,8 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.screen import ModalScreen
-from textual.widgets import Label
 
+from fext_tui.dialogs.dialog import Dialog
 from fext_tui.tables import TableRows
 from fext_tui.widgets.columns import Column
 from fext_tui.widgets.row_list import RowList
@@ -21,14 +19,14 @@ if TYPE_CHECKING:
     from fext_engine.settings import Settings
 
 
-class DifferencesDialog(ModalScreen["Settings | None"]):
+class DifferencesDialog(Dialog["Settings | None"]):
     """The result is the settings with what was set back, None when nothing was."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", "Close"),
-        Binding("r", "reset", "Set back"),
-        Binding("R", "reset_all", "Set all back"),
-        Binding("u", "undo", "Undo"),
+        Binding("escape,q", "close", "Close", id="differences.close"),
+        Binding("r", "reset", "Set back", id="differences.reset", tooltip="Back to the preset's value"),
+        Binding("R", "reset_all", "Set all back", id="differences.reset-all"),
+        Binding("u", "undo", "Undo", id="differences.undo"),
     ]
 
     def __init__(self, name: str, baseline: Settings, settings: Settings) -> None:
@@ -38,13 +36,11 @@ class DifferencesDialog(ModalScreen["Settings | None"]):
         self._baseline = baseline
         self._states = [settings]  # the last one is shown, those before can be gone back to
 
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog") as dialog:
-            dialog.border_title = Text(f"Changes against {self._preset}")
-            yield RowList(id="differences", empty=f"Nothing differs from {self._preset}")
-            yield Label("r set back   R all   u undo   esc close", classes="note")
+    def compose_content(self) -> ComposeResult:
+        yield RowList(id="differences", empty=f"Nothing differs from {self._preset}")
 
     def on_mount(self) -> None:
+        self.query_one(".dialog").border_title = Text(f"Changes against {self._preset}")
         self._show()
         self.query_one(RowList).focus()
 

@@ -24,8 +24,8 @@ class EstimateDialog(ModalScreen[bool]):
     """Follows the job `estimate`; the result is whether to train now. Closing it cancels the job."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", "Cancel or close"),
-        Binding("t", "train", "Train"),
+        Binding("escape", "close", "Cancel or close", id="estimate.close"),
+        Binding("t", "train", "Train", id="estimate.train", tooltip="Train with these settings"),
     ]
 
     app: FextApp

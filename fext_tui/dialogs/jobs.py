@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.screen import ModalScreen
-from textual.widgets import Label, Static
+from textual.widgets import Static
 
+from fext_engine.paths import escape_name
 from fext_tui.dialogs.confirm import ConfirmDialog
+from fext_tui.dialogs.dialog import Dialog
+from fext_tui.dialogs.job_log import JobLogDialog
 from fext_tui.tables import TableRows
 from fext_tui.widgets.columns import Column
 from fext_tui.widgets.row_list import RowList
+from fext_tui.widgets.text import printable
 
 if TYPE_CHECKING:
     from fext_engine.jobs.supervisor import JobInfo
@@ -27,7 +29,9 @@ def stop_with_question(app: FextApp, job_id: str) -> None:
     if job_id not in app.stops_asked:
         app.stops_asked.add(job_id)
         app.supervisor.stop(job_id)
-        app.notify("Stopping: the job saves what it needs to go on. x again ends it at once.")
+        app.notify(
+            f"Stopping: the job saves what it needs to go on. {app.key('job.stop')} again ends it at once."
+        )
         return
 
     def end(sure: bool | None) -> None:
@@ -43,30 +47,34 @@ def stop_with_question(app: FextApp, job_id: str) -> None:
 COLUMNS = (Column("started", 19), Column("verb", 9), Column("state", 9), Column("run", None))
 
 
-class JobsDialog(ModalScreen[None]):
-    """A list of jobs with the chosen one's end below it."""
+class JobsDialog(Dialog[None]):
+    """All jobs, the newest first, with the chosen one's end below them; Enter shows its log."""
 
+    HEADING = "Jobs"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,J,q", "dismiss", "Close"),
-        Binding("x", "stop", "Stop the chosen job"),
-        Binding("r", "reload", "Reload"),
+        Binding("L", "open_log", "Log", id="jobs.log", tooltip="All that the chosen job said and printed"),
+        Binding("x", "stop", "Stop", id="job.stop", tooltip="Stop the chosen job"),
+        Binding("r", "reload", "Reload", id="jobs.reload"),
+        Binding("J", "dismiss(None)", "Close", show=False, id="jobs.close"),
     ]
 
-    app: FextApp
+    def __init__(self, job_id: str | None = None) -> None:
+        """Create the dialog with the job `job_id` chosen, by default the newest."""
+        super().__init__()
+        self._wanted = job_id
 
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog") as dialog:
-            dialog.border_title = "Jobs"
-            yield RowList(id="job-list")
-            yield Static("", id="job-detail", markup=False)
-            yield Label("x stop   r reload   esc close", classes="note")
+    def compose_content(self) -> ComposeResult:
+        yield RowList(id="job-list", empty="No job was started yet")
+        yield Static("", id="job-detail", markup=False)
 
     def on_mount(self) -> None:
+        self.jobs: list[JobInfo] = []
         self.action_reload()
         self.query_one(RowList).focus()
 
     def action_reload(self) -> None:
-        """Read the jobs' folders again."""
+        """Read the jobs' folders again; the chosen job stays chosen."""
+        chosen = self._wanted if self._chosen is None else self._chosen.id
         try:
             self.jobs = self.app.supervisor.jobs()
         except OSError as error:
@@ -76,31 +84,44 @@ class JobsDialog(ModalScreen[None]):
             (f"{datetime.fromtimestamp(job.created):%Y-%m-%d %H:%M:%S}", job.verb, job.state, job.run or "")
             for job in self.jobs
         ]
-        self.query_one(RowList).set_source(TableRows(COLUMNS, rows))
+        ids = [job.id for job in self.jobs]
+        cursor = ids.index(chosen) if chosen in ids else 0
+        self.query_one(RowList).set_source(TableRows(COLUMNS, rows, ids), cursor=cursor)
         self._show()
+
+    @property
+    def _chosen(self) -> JobInfo | None:
+        index = self.query_one(RowList).cursor
+        return self.jobs[index] if index < len(self.jobs) else None
 
     @on(RowList.Highlighted)
     def _show(self) -> None:
-        index = self.query_one(RowList).cursor
-        words = _last_words(self.jobs[index]) if index < len(self.jobs) else "No job was started yet."
-        self.query_one("#job-detail", Static).update(words)
+        self.query_one("#job-detail", Static).update(_last_words(self._chosen) if self._chosen else "")
 
     def action_stop(self) -> None:
         """Stop the chosen job."""
-        index = self.query_one(RowList).cursor
-        if index < len(self.jobs) and self.jobs[index].is_active:
-            stop_with_question(self.app, self.jobs[index].id)
+        if self._chosen is not None and self._chosen.is_active:
+            stop_with_question(self.app, self._chosen.id)
+
+    @on(RowList.Selected)
+    def action_open_log(self) -> None:
+        """Show all that the chosen job said and printed."""
+        if self._chosen is not None:
+            self.app.push_screen(JobLogDialog(self._chosen))
 
 
 def _last_words(job: JobInfo) -> str:
-    lines = [f"{job.id}  in {job.folder}"]
+    """How the job stands or ended, one printable line a fact."""
+    lines = [f"in {escape_name(str(job.folder))}"]
     data = job.last.data if job.last else {}
     if job.state == "failed":
         lines += [str(data.get("error", "")), str(data.get("do", ""))]
     elif job.state == "stopped":
         lines.append(str(data.get("message", "")))
     elif job.state == "died":
-        lines.append("The process died without a word; output.log in its folder has what it printed last.")
+        lines.append(
+            "Its process died without a word, as one does that is killed or for which memory ran out."
+        )
     elif job.progress is not None:
         lines.append("{stage}: {done} of {total} {unit}".format_map({"total": "?", **job.progress.data}))
-    return "\n".join(line for line in lines if line)
+    return "\n".join(printable(line) for line in lines if line)

@@ -17,11 +17,11 @@ class LeaveDialog(ModalScreen[str | None]):
     """The result is `leave`, `stop` or None for staying."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("l,q", "dismiss('leave')", "Leave it running"),
-        Binding("s", "dismiss('stop')", "Stop it and quit"),
-        Binding("escape", "dismiss(None)", "Stay"),
-        Binding("left", "app.focus_previous", show=False),
-        Binding("right", "app.focus_next", show=False),
+        Binding("l,q", "dismiss('leave')", "Leave it running", id="leave.leave"),
+        Binding("s", "dismiss('stop')", "Stop it and quit", id="leave.stop"),
+        Binding("escape", "dismiss(None)", "Stay", id="leave.stay"),
+        Binding("left", "app.focus_previous", "Button before", show=False, id="buttons.before"),
+        Binding("right", "app.focus_next", "Next button", show=False, id="buttons.next"),
     ]
 
     def __init__(self, jobs: Sequence[str]) -> None:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.message import Message
-from textual.screen import ModalScreen
-from textual.widgets import Label, Static
+from textual.widgets import Static
 
 from fext_engine.errors import FextError
 from fext_tui.dialogs.confirm import ConfirmDialog
+from fext_tui.dialogs.dialog import Dialog
 from fext_tui.tables import TableRows
 from fext_tui.widgets.columns import Column
 from fext_tui.widgets.row_list import RowList
@@ -21,7 +20,6 @@ from fext_tui.widgets.text import format_bytes
 
 if TYPE_CHECKING:
     from fext_engine.maintenance import Removable
-    from fext_tui.app import FextApp
 
 COLUMNS = (Column("what", 9), Column("name", None), Column("size", 10, "right"), Column("used by", 12))
 
@@ -34,26 +32,20 @@ class Measured(Message):
         self.items = items
 
 
-class MaintenanceDialog(ModalScreen[None]):
+class MaintenanceDialog(Dialog[None]):
     """What takes room in the resources folder, and removing it."""
 
+    HEADING = "Maintenance"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,M", "dismiss", "Close"),
-        Binding("d,delete", "remove", "Remove the chosen one"),
-        Binding("c", "clear('cache')", "Clear all caches"),
-        Binding("l", "clear('log')", "Remove all logs"),
+        Binding("M", "dismiss(None)", "Close", show=False, id="maintenance.close"),
+        Binding("d,delete", "remove", "Remove", id="maintenance.remove", tooltip="Remove the chosen one"),
+        Binding("c", "clear('cache')", "Clear caches", id="maintenance.caches"),
+        Binding("l", "clear('log')", "Remove logs", id="maintenance.logs"),
     ]
 
-    app: FextApp
-
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog") as dialog:
-            dialog.border_title = "Maintenance"
-            yield RowList(id="removable", empty="Adding up…")
-            yield Static("", id="total", markup=False)
-            yield Label(
-                "d remove the chosen one   c clear caches   l remove logs   esc close", classes="note"
-            )
+    def compose_content(self) -> ComposeResult:
+        yield RowList(id="removable", empty="Adding up…")
+        yield Static("", id="total", markup=False)
 
     def on_mount(self) -> None:
         self.items: list[Removable] = []
@@ -72,7 +64,8 @@ class MaintenanceDialog(ModalScreen[None]):
         rows = [(item.kind, item.name, format_bytes(item.bytes), item.in_use) for item in self.items]
         table = self.query_one(RowList)
         table.empty = "There is nothing to remove."
-        table.set_source(TableRows(COLUMNS, rows), cursor=table.cursor)
+        paths = [str(item.path) for item in self.items]
+        table.set_source(TableRows(COLUMNS, rows, paths), cursor=table.cursor)
         total = format_bytes(sum(item.bytes for item in self.items))
         self.query_one("#total", Static).update(f"{total} in {self.app.workspace.root}")
 

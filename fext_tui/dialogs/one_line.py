@@ -15,7 +15,7 @@ from textual.widgets import Input, Label
 class OneLineDialog(ModalScreen[str | None]):
     """Asks for a line, with `text` in it at first; the result is the line, or None when dismissed."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel", id="one-line.cancel")]
 
     def __init__(self, title: str, text: str, note: str) -> None:
         super().__init__()

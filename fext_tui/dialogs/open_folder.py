@@ -17,7 +17,9 @@ from fext_tui.widgets.path_input import PathInput
 class OpenFolderDialog(ModalScreen[str | None]):
     """Asks for a folder; the result is its path as typed, empty for the resources' own, None when dismissed."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Cancel", id="dialog.cancel"),
+    ]
 
     def __init__(self, title: str, current: str, note: str) -> None:
         super().__init__()

@@ -8,14 +8,13 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.screen import ModalScreen
-from textual.widgets import Input, Label
+from textual.widgets import Input
 
 from fext_engine.errors import FextError
 from fext_engine.paths import escape_name
 from fext_tui.baseline import DEFAULTS, Baseline
 from fext_tui.dialogs.confirm import ConfirmDialog
+from fext_tui.dialogs.dialog import Dialog
 from fext_tui.dialogs.differences import difference_rows
 from fext_tui.tables import TableRows
 from fext_tui.widgets.columns import Column
@@ -23,35 +22,27 @@ from fext_tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     from fext_engine.presets import Preset
-    from fext_tui.app import FextApp
-
 
 COLUMNS = (Column("preset", 22), Column("whose", 6), Column("about", None))
 NAME, FILE = "name for the settings in hand, Enter saves", "path of a preset file (.toml), Enter loads it"
 
 
-class PresetsDialog(ModalScreen[Baseline | None]):
-    """The result is the preset to load, or None. Saving and deleting are done here."""
+class PresetsDialog(Dialog[Baseline | None]):
+    """The presets: Enter loads one. The result is the preset to load, or None. Saving and deleting are done here."""
 
+    HEADING = "Presets"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Close"),
-        Binding("s", "save", "Save"),
-        Binding("w", "save_as", "Save as"),
-        Binding("o", "open_file", "Load a file"),
-        Binding("d", "delete", "Delete"),
+        Binding("escape", "back", "Close", id="presets.close"),
+        Binding("s", "save", "Save", id="presets.save", tooltip="Save the settings in hand into your preset in use"),
+        Binding("w", "save_as", "Save as", id="presets.save-as", tooltip="Save the settings in hand under a name"),
+        Binding("o", "open_file", "Load a file", id="presets.open", tooltip="Load a preset that somebody shared"),
+        Binding("d", "delete", "Delete", id="presets.delete", tooltip="Delete the chosen preset"),
     ]
 
-    app: FextApp
-
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog") as dialog:
-            dialog.border_title = "Presets"
-            yield RowList(id="preset-list")
-            yield RowList(id="preset-changes")
-            yield Input(id="preset-name")
-            yield Label(
-                "Enter load   s save   w save as   o load a file   d delete   esc close", classes="note"
-            )
+    def compose_content(self) -> ComposeResult:
+        yield RowList(id="preset-list")
+        yield RowList(id="preset-changes")
+        yield Input(id="preset-name")
 
     def on_mount(self) -> None:
         self.query_one("#preset-changes", RowList).can_focus = False
@@ -70,8 +61,9 @@ class PresetsDialog(ModalScreen[Baseline | None]):
         self.presets = list_presets(self.app.workspace)
         names = [preset.name for preset in self.presets]
         rows = [(p.name, "FeXT" if p.stock else "yours", p.description) for p in self.presets]
+        paths = [str(preset.path) for preset in self.presets]
         cursor = names.index(name) if name in names else min(self._list.cursor, max(0, len(rows) - 1))
-        self._list.set_source(TableRows(COLUMNS, rows), cursor=cursor)
+        self._list.set_source(TableRows(COLUMNS, rows, paths), cursor=cursor)
         self._preview()
 
     @on(RowList.Highlighted, "#preset-list")

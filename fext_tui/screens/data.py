@@ -47,7 +47,14 @@ class DataScreen(WorkbenchScreen):
         Binding("m", "make_sample", "Sample dataset", id="data.sample", show=False),
         Binding("r", "reload", "Reload", id="data.reload", show=False),
         Binding("right_square_bracket", "next_tab(1)", "Next table", key_display="]", id="data.next-table"),
-        Binding("left_square_bracket", "next_tab(-1)", "Previous table", key_display="[", show=False),
+        Binding(
+            "left_square_bracket",
+            "next_tab(-1)",
+            "Table before",
+            key_display="[",
+            show=False,
+            id="data.previous-table",
+        ),
     ]
 
     def __init__(self) -> None:
@@ -96,6 +103,10 @@ class DataScreen(WorkbenchScreen):
     def _follow_settings(self) -> None:
         if self.view is not None and self.view.root != self.app.workspace.images_root(self.app.settings):
             self.action_reload()
+
+    def copy_text(self) -> str:
+        """The folder of images."""
+        return str(self.app.workspace.images_root(self.app.settings))
 
     def action_reload(self) -> None:
         """Read the folder and the last report again."""

@@ -39,7 +39,7 @@ class ImagesPane(FilesPane):
         Binding("slash", "filter", "Filter", id="data.filter", key_display="/", tooltip="Choose images by a condition"),
         Binding("comma", "sort", "Sort", id="data.sort", key_display=",", tooltip="Choose the column to sort by"),
         Binding("full_stop", "turn", "Turn", id="data.turn", key_display=".", show=False, tooltip="Turn the order"),
-        Binding("escape", "clear", "Clear filter", show=False),
+        Binding("escape", "clear", "Clear filter", show=False, id="data.clear-filter"),
     ]  # fmt: skip
 
     def __init__(self, *, id: str | None = None) -> None:

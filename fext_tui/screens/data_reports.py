@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -19,6 +20,9 @@ from fext_tui.dataset_tables import ReportEntry, report_table
 from fext_tui.tables import TableRows
 from fext_tui.widgets.row_list import RowList
 
+if TYPE_CHECKING:
+    from fext_tui.app import FextApp
+
 
 class Compared(Message):
     """A worker has compared two reports, or says why not."""
@@ -32,6 +36,8 @@ class Compared(Message):
 
 class ReportsPane(Vertical):
     """The reports of all folders, the newest first."""
+
+    app: FextApp
 
     class Chosen(Message):
         """A report is to be shown in the other tables."""
@@ -56,7 +62,7 @@ class ReportsPane(Vertical):
         """Show the reports, with the one marked that the other tables show."""
         self._database, self._reports, self._shown = database, reports, shown
         rows = self.query_one("#reports", RowList)
-        rows.set_source(report_table(reports, shown), cursor=rows.cursor)
+        rows.set_source(report_table(reports, shown, self.app.workspace.validation), cursor=rows.cursor)
         self._compare()
 
     @property

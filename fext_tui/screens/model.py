@@ -86,7 +86,8 @@ class ModelScreen(WorkbenchScreen):
             id="model.next-table",
             show=False,
         ),
-        Binding("left_square_bracket", "next_tab(-1)", "Previous table", key_display="[", show=False),
+        Binding("left_square_bracket", "next_tab(-1)", "Table before", key_display="[", show=False,
+                id="model.previous-table"),
     ]
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
 from fext_engine.errors import FextError
-from fext_engine.paths import escape_name
+from fext_engine.paths import escape_name, unescape_name
 from fext_tui.run_changes import RunChanged, ask_name, ask_note, ask_removal
 from fext_tui.runs import matching, read_runs, run_fields
 from fext_tui.widgets.row_list import RowList
@@ -49,7 +49,7 @@ class RunsPane(Vertical):
         Binding("n", "annotate", "Note", id="runs.note", show=False, tooltip="Write a note on the run"),
         Binding("R", "rename", "Rename", id="runs.rename", show=False, tooltip="Give the run another name"),
         Binding("d,delete", "remove", "Delete", id="runs.delete", show=False, tooltip="Delete the run; asks first"),
-        Binding("escape", "clear", "Clear filter", show=False),
+        Binding("escape", "clear", "Clear filter", show=False, id="runs.clear"),
     ]  # fmt: skip
 
     app: FextApp
@@ -76,8 +76,8 @@ class RunsPane(Vertical):
     def compose(self) -> ComposeResult:
         yield Input(id="run-filter", placeholder="a part of name, model, state or note", compact=True)
         yield SortedList(
-            run_fields(None), lambda run: run.name, order="when", descending=True, id="runs",
-            empty=EMPTY,
+            run_fields(None), lambda run: run.name, order="when", descending=True, id="runs", empty=EMPTY,
+            copied=lambda run: str(self.app.workspace.run(unescape_name(run.name))),
         )  # fmt: skip
         yield Static("", id="run-note", markup=False)
 

@@ -40,7 +40,8 @@ class ViewerScreen(WorkbenchScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right_square_bracket", "next_tab(1)", "Kind", key_display="]", id="viewer.next-kind",
                 tooltip="The next kind of pictures"),
-        Binding("left_square_bracket", "next_tab(-1)", "Previous kind", key_display="[", show=False),
+        Binding("left_square_bracket", "next_tab(-1)", "Kind before", key_display="[", show=False,
+                id="viewer.previous-kind"),
         Binding("r", "reload", "Reload", id="viewer.reload", show=False, tooltip="List the pictures again"),
     ]  # fmt: skip
 

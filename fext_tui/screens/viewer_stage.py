@@ -55,7 +55,7 @@ class ViewerStage(Horizontal):
         Binding("z", "pixels", "Real pixels", id="viewer.pixels", show=False,
                 tooltip="Real pixels instead of half blocks, where FEXT_PIXELS turned them on; or back, to zoom"),
         Binding("f", "alone", "Full width", id="viewer.wide", show=False, tooltip="Hide the list, or show it"),
-        Binding("escape", "close_sheet", "Close", show=False),
+        Binding("escape", "close_sheet", "Close", show=False, id="viewer.close-sheet"),
     ]  # fmt: skip
 
     app: FextApp

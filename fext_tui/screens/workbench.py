@@ -14,7 +14,7 @@ from textual.worker import Worker
 
 from fext_tui.following import JobSnapshot
 from fext_tui.widgets.job_bar import JobBar, JobView
-from fext_tui.widgets.log_pane import LogPane
+from fext_tui.widgets.log_view import LogView
 from fext_tui.widgets.row_list import RowList
 from fext_tui.widgets.settings_form import SettingsForm
 from fext_tui.widgets.text import printable
@@ -32,7 +32,7 @@ class WorkbenchScreen(Screen[None]):
     FORM: ClassVar[tuple[str, ...]] = ()
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "settings", "Settings", id="settings"),
-        Binding("escape", "leave_form", "Back to the list"),
+        Binding("escape", "leave_form", "Back to the list", id="settings.leave"),
         Binding(
             "equals_sign,ctrl+g",
             "differences",
@@ -49,8 +49,8 @@ class WorkbenchScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield TitleLine(self.MODE)
         yield from self.compose_content()
-        yield LogPane(id="log")
-        yield JobBar(stop_hint="x stop", id="jobs")
+        yield LogView(id="log")
+        yield JobBar(stop_hint=f"{self.app.key('job.stop')} stop", id="jobs")
         yield Footer(show_command_palette=False, compact=True)
 
     def compose_content(self) -> ComposeResult:
@@ -60,7 +60,7 @@ class WorkbenchScreen(Screen[None]):
     def on_mount(self) -> None:
         self._log_seen = 0
         self._jobs_seen: dict[str, JobSnapshot] = {}
-        self.query_one(LogPane).display = False
+        self.query_one(LogView).display = False
         self.call_after_refresh(self.start)
 
     def start(self) -> None:
@@ -176,17 +176,17 @@ class WorkbenchScreen(Screen[None]):
 
     def toggle_log(self) -> None:
         """Show or hide the log pane."""
-        pane = self.query_one(LogPane)
-        pane.display = not pane.display
+        view = self.query_one(LogView)
+        view.display = not view.display
         self._show_log()
-        if pane.display:
-            pane.focus()
+        if view.display:
+            view.pane.focus()
 
     def _show_log(self) -> None:
-        pane = self.query_one(LogPane)
+        view = self.query_one(LogView)
         new = min(self.app.log_count - self._log_seen, len(self.app.log_lines))
-        if pane.display and new:
-            pane.add_all(list(self.app.log_lines)[-new:])
+        if view.display and new:
+            view.pane.add_all(list(self.app.log_lines)[-new:])
             self._log_seen = self.app.log_count
 
 

@@ -31,8 +31,8 @@ class FactList(VerticalScroll):
     FactList > Static { width: 1fr; height: auto; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "scroll_down", "Down", show=False),
-        Binding("k", "scroll_up", "Up", show=False),
+        Binding("j", "scroll_down", "Down", show=False, id="facts.down"),
+        Binding("k", "scroll_up", "Up", show=False, id="facts.up"),
     ]
 
     class Read(Message):

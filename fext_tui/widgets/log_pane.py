@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import time as clock
-from collections.abc import Iterable
-from typing import ClassVar
+from collections.abc import Iterable, Iterator
+from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.binding import Binding, BindingType
-from textual.events import Resize
+from textual.events import Click, Resize
 from textual.geometry import Size
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
@@ -24,8 +26,18 @@ _LEAST_TEXT = 20  # cells below which the time is left out
 Entry = tuple[float, str, str]  # seconds since 1970, level, text
 
 
+class Line(NamedTuple):
+    """One line of the terminal: `text` is the part of `paragraph` from `start` on."""
+
+    stamp: str
+    level: str
+    text: str
+    paragraph: str
+    start: int
+
+
 class LogPane(ScrollView, can_focus=True):
-    """Shows the last `max_lines` entries of at least `level`; `f` goes to the next level."""
+    """Shows the last `max_lines` entries of at least `level`, with what is searched for marked."""
 
     DEFAULT_CSS = """
     LogPane {
@@ -40,16 +52,24 @@ class LogPane(ScrollView, can_focus=True):
         & > .log-pane--info { color: $foreground; }
         & > .log-pane--warning { color: $text-warning; }
         & > .log-pane--error { color: $text-error; text-style: bold; }
+        & > .log-pane--match { background: $warning; color: $background; }
+        & > .log-pane--match-now { background: $accent; color: $background; text-style: bold underline; }
         &:focus > .log-pane--header { background: $primary-muted; color: $text; text-style: bold; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "log-pane--header",
         "log-pane--time",
+        "log-pane--match",
+        "log-pane--match-now",
         *(f"log-pane--{level}" for level in LEVELS),
     }
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "next_level", "Log level", id="log.level"),
+        Binding(
+            "f", "next_level", "Log level", id="log.level", tooltip="Show only graver entries, then all again"
+        ),
+        Binding("n", "next_match(1)", "Next match", show=False, id="log.next-match"),
+        Binding("N", "next_match(-1)", "Match before", show=False, id="log.match-before"),
         Binding("j", "scroll_down", "Down", show=False, id="log.down"),
         Binding("k", "scroll_up", "Up", show=False, id="log.up"),
         Binding("g", "scroll_home", "Oldest", show=False, id="log.first"),
@@ -71,7 +91,9 @@ class LogPane(ScrollView, can_focus=True):
         self.max_lines = max_lines
         self._entries: list[Entry] = []
         self._pending: list[Entry] = []
-        self._lines: list[tuple[str, str, str]] = []  # time, level, text: one a line of the terminal
+        self._lines: list[Line] = []
+        self._wanted: re.Pattern[str] | None = None
+        self._match: int | None = None  # the line of the match that was gone to
         self._flush_due = False
         self._following = True
 
@@ -114,6 +136,58 @@ class LogPane(ScrollView, can_focus=True):
         """Hide one level more; after errors alone, show everything again."""
         self.level = LEVELS[(LEVELS.index(self.level) + 1) % len(LEVELS)]
 
+    def find(self, text: str) -> None:
+        """Mark `text` wherever it is, in letters of either case, and go to the next place; empty: mark nothing."""
+        self._wanted = re.compile(re.escape(printable(text)), re.IGNORECASE) if text else None
+        self._match = None
+        self.action_next_match(1)
+        self.refresh()
+
+    @property
+    def matches(self) -> list[int]:
+        """The lines in which a match begins."""
+        if self._wanted is None:
+            return []
+        return [
+            number
+            for number, line in enumerate(self._lines)
+            if any(
+                0 <= m.start() - line.start < len(line.text) for m in self._wanted.finditer(line.paragraph)
+            )
+        ]
+
+    def action_next_match(self, step: int) -> None:
+        """Go to the next line with a match or the one before, around the end; at first from what is in sight."""
+        matches = self.matches
+        if not matches:
+            self.refresh()
+            return
+        here = self._match if self._match is not None else self.scroll_offset.y - step
+        if step > 0:
+            self._match = next((n for n in matches if n > here), matches[0])
+        else:
+            self._match = next((n for n in reversed(matches) if n < here), matches[-1])
+        room = self.size.height - 1
+        if not self.scroll_offset.y <= self._match < self.scroll_offset.y + room:
+            self.scroll_to(y=max(0, self._match - room // 2), animate=False)
+        self.refresh()
+
+    def copy_text(self) -> str | None:
+        """The lines in sight."""
+        top = self.scroll_offset.y
+        return "\n".join(
+            f"{line.stamp} {line.text}".strip() for line in self._lines[top : top + self.size.height - 1]
+        )
+
+    def on_click(self, event: Click) -> None:
+        """A click on the header goes to the next level."""
+        if event.y == 0:
+            self.action_next_level()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The keys of the search are the screen's while nothing is searched for."""
+        return self._wanted is not None if action == "next_match" else True
+
     def flush(self) -> None:
         """Draw the entries that came since the last time."""
         self._flush_due = False
@@ -130,6 +204,7 @@ class LogPane(ScrollView, can_focus=True):
 
     def _rebuild(self) -> None:
         before = len(self._lines)
+        self._match = None
         del self._entries[: -self.max_lines]
         self._lines = self._wrapped(self._entries)
         self._fit(len(self._lines) - before)
@@ -154,7 +229,7 @@ class LogPane(ScrollView, can_focus=True):
             self._following = not self._following
             self.refresh()
 
-    def _wrapped(self, entries: Iterable[Entry]) -> list[tuple[str, str, str]]:
+    def _wrapped(self, entries: Iterable[Entry]) -> list[Line]:
         lowest = LEVELS.index(self.level)
         room = self.size.width - self._indent - 1
         lines = []
@@ -163,8 +238,11 @@ class LogPane(ScrollView, can_focus=True):
                 continue
             stamp = clock.strftime("%H:%M:%S", clock.localtime(time))
             for paragraph in text.splitlines() or [""]:
-                for line in wrap_cells(printable(paragraph), room):
-                    lines.append((stamp, level, line))
+                shown, start = printable(paragraph), 0
+                for part in wrap_cells(shown, room):
+                    start = shown.index(part, start)
+                    lines.append(Line(stamp, level, part, shown, start))
+                    start += len(part)
                     stamp = ""
         return lines
 
@@ -186,18 +264,40 @@ class LogPane(ScrollView, can_focus=True):
                 else f"{self.level}+"
             )
             follow = "" if self._following else " · G newest"
-            return Strip([Segment(fit(f" Log · {shown}{follow}", width), style("log-pane--header"))], width)
+            found = self._found()
+            return Strip(
+                [Segment(fit(f" Log · {shown}{found}{follow}", width), style("log-pane--header"))], width
+            )
         index = y - 1 + self.scroll_offset.y
         if index >= len(self._lines):
             return Strip.blank(width, self.rich_style)
-        stamp, level, text = self._lines[index]
-        body = style(f"log-pane--{level}" if level in LEVELS else "log-pane--info")
-        if self._indent == 1:
-            return Strip([Segment(fit(" " + text, width), body)], width)
-        word = level if stamp and level != "info" else ""
-        segments = [
-            Segment(f" {stamp:<9}", style("log-pane--time")),
-            Segment(fit(printable(word), _LEVEL_CELLS), body),
-            Segment(text, body),
-        ]
-        return Strip(segments).adjust_cell_length(width, self.rich_style)
+        line = self._lines[index]
+        body = style(f"log-pane--{line.level}" if line.level in LEVELS else "log-pane--info")
+        before = [Segment(" ", body)]
+        if self._indent > 1:
+            word = line.level if line.stamp and line.level != "info" else ""
+            before = [
+                Segment(f" {line.stamp:<9}", style("log-pane--time")),
+                Segment(fit(printable(word), _LEVEL_CELLS), body),
+            ]
+        mark = style("log-pane--match-now" if index == self._match else "log-pane--match")
+        return Strip([*before, *self._marked(line, body, mark)]).adjust_cell_length(width, self.rich_style)
+
+    def _marked(self, line: Line, body: Style, mark: Style) -> Iterator[Segment]:
+        """The text of a line with its matches marked, those included that the line's end has cut in two."""
+        at = 0
+        for match in self._wanted.finditer(line.paragraph) if self._wanted is not None else ():
+            start, end = (max(0, min(len(line.text), place - line.start)) for place in match.span())
+            if start < end:
+                yield Segment(line.text[at:start], body)
+                yield Segment(line.text[start:end], mark)
+                at = end
+        yield Segment(line.text[at:], body)
+
+    def _found(self) -> str:
+        """How many places the search has found, for the header."""
+        if self._wanted is None:
+            return ""
+        matches = self.matches
+        at = f"{matches.index(self._match) + 1} of " if self._match in matches else ""
+        return f" · {at}{len(matches)} found" if matches else " · not found"

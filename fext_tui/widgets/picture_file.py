@@ -86,6 +86,10 @@ class PictureFile(Vertical):
         self.picture.show(None)
         self.query_one(Static).update("")
 
+    def copy_text(self) -> str | None:
+        """The true path of the picture."""
+        return str(self._wanted) if self._wanted is not None else None
+
     @work(thread=True, exclusive=True, exit_on_error=False)
     def _read(self, read: Reader, keep_view: bool) -> None:
         worker = get_current_worker()

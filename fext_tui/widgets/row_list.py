@@ -197,6 +197,15 @@ class RowList(ScrollView, can_focus=True):
         if self._count:
             self.post_message(self.Selected(self, self.cursor))
 
+    def copy_text(self) -> str | None:
+        """The true path of the file under the cursor; of a row that is no file its value, or its texts."""
+        if self.source is None or self.row is None:
+            return None
+        for name in ("path", "value"):  # sources of files have the first, small tables the second
+            if (of_row := getattr(self.source, name, None)) is not None:
+                return str(of_row(self.cursor))
+        return "\t".join(self.row)
+
     def on_click(self, event: events.Click) -> None:
         """A click moves the cursor, on the cursor's row it opens the row, on the header it names the column."""
         if event.y == 0:

@@ -69,8 +69,8 @@ class SettingsForm(Vertical):
         Binding("pageup", "page(-1)", "Page up", show=False, id="form.page-up"),
         Binding("home", "page(-100)", "First field", show=False, id="form.first"),
         Binding("end", "page(100)", "Last field", show=False, id="form.last"),
-        Binding("tab", "tab(1)", show=False),
-        Binding("shift+tab", "tab(-1)", show=False),
+        Binding("tab", "tab(1)", "Next field", show=False, id="form.tab"),
+        Binding("shift+tab", "tab(-1)", "Field before", show=False, id="form.tab-back"),
         Binding(
             "ctrl+r", "reset_field", "Reset field", id="form.reset", tooltip="Back to the preset's value"
         ),
@@ -194,6 +194,10 @@ class SettingsForm(Vertical):
             self._go(index, focus=True)
         else:
             self.call_after_refresh(self._go, index, focus=True)
+
+    def copy_text(self) -> str:
+        """The option in hand as the command line's `--set` takes it."""
+        return f"{self.field.option.key}={self.field.as_text(self.field.value)}"
 
     def action_field(self, step: int) -> None:
         """Go to the next field, or to the one before."""

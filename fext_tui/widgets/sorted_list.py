@@ -52,15 +52,20 @@ class SortedList(RowList, Generic[Item]):
         *,
         order: str,
         descending: bool = False,
+        copied: Callable[[Item], str] | None = None,
         empty: str = "Nothing here yet",
         id: str | None = None,
     ) -> None:
-        """Create the list, sorted by the field titled `order`; `identity` tells which item is which."""
+        """Create the list, sorted by the field titled `order`; `identity` tells which item is which.
+
+        `copied` gives what is copied of an item, by default its texts.
+        """
         super().__init__(id=id, empty=empty)
         self.fields = fields
         self.identity = identity
         self.order = order
         self.descending = descending
+        self.copied = copied
         self.items: Sequence[Item] = ()
 
     @property
@@ -131,6 +136,7 @@ class SortedList(RowList, Generic[Item]):
     def _fill(self, cursor: int) -> None:
         shown = self._shown()
         rows = [[field.show(item) for field in shown] for item in self.items]
-        self.set_source(TableRows([field.column for field in shown], rows), cursor=cursor)
+        values = [self.copied(item) for item in self.items] if self.copied else ()
+        self.set_source(TableRows([field.column for field in shown], rows, values), cursor=cursor)
         at = next((n for n, field in enumerate(shown) if field.title == self.order), None)
         self.sort_mark(at, descending=self.descending)

@@ -42,7 +42,7 @@ class Screen:
             elif token["command"] == "H":
                 row, _, column = token["arguments"].partition(";")
                 self._row, self._column = int(row or 1) - 1, int(column or 1) - 1
-            elif token["command"] == "J":
+            elif token["command"] == "J" or token[0] == "\x1b[?1049h":
                 self._cells = [[" "] * len(line) for line in self._cells]
 
     def _put(self, character: str) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -22,6 +25,7 @@ pty = pytest.importorskip("pty", reason="pseudo-terminals are of POSIX")
 from pseudo_terminal import PseudoTerminal  # noqa: E402
 
 PROJECT = Path(__file__).parents[2]
+FEXT = [sys.executable, "-m", "fext_engine"]
 TINY = {
     "dataset.image_height": 16, "dataset.image_width": 16, "training.epochs": 2, "training.batch_size": 4,
     "training.jit": "off", "device.device": "cpu",
@@ -45,19 +49,23 @@ def environment(tmp_path):
 
 
 @pytest.fixture
-def fext(workspace, environment):
-    """Start FeXT in a terminal; all terminals are closed at the end."""
+def terminals(tmp_path):
+    """Start a program in a terminal; all terminals are closed at the end."""
     opened = []
 
-    def start(**variables) -> PseudoTerminal:
-        command = [sys.executable, "-m", "fext_engine", "--resources", str(workspace.root)]
-        terminal = PseudoTerminal(command, workspace.root, environment | variables)
-        opened.append(terminal)
-        return terminal
+    def start(command, env) -> PseudoTerminal:
+        opened.append(PseudoTerminal(command, tmp_path, env))
+        return opened[-1]
 
     yield start
     for terminal in opened:
         terminal.close()
+
+
+@pytest.fixture
+def fext(workspace, environment, terminals):
+    """Start FeXT in a terminal."""
+    return lambda **variables: terminals([*FEXT, "--resources", str(workspace.root)], environment | variables)
 
 
 def make_images(folder: Path, count: int = 12) -> None:
@@ -144,13 +152,66 @@ def test_a_dropped_connection_and_a_polite_kill_leave_the_job_at_work(workspace,
 
 
 def test_without_a_terminal_one_sentence_names_the_way_without_one(workspace, environment, fext):
-    command = [sys.executable, "-m", "fext_engine", "--resources", str(workspace.root)]
+    command = [*FEXT, "--resources", str(workspace.root)]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment, check=False)
     assert done.returncode == 2 and done.stdout == ""
-    assert done.stderr.count("\n") == 1 and "fext --help" in done.stderr
+    assert done.stderr.count("\n") == 1 and "`fext train`" in done.stderr and "fext --help" in done.stderr
     dumb = fext(TERM="dumb")
     assert dumb.wait() == 2
     assert "fext --help" in dumb.text and "\x1b" not in dumb.raw
+
+
+def test_a_resources_folder_that_cannot_be_made_is_one_sentence(tmp_path, environment, terminals):
+    (tmp_path / "file").touch()
+    terminal = terminals([*FEXT, "--resources", str(tmp_path / "file" / "in")], environment)
+    assert terminal.wait() == 1
+    assert "cannot create the resources folder" in terminal.raw and "Traceback" not in terminal.raw
+
+
+def test_a_fault_of_the_ui_gives_the_terminal_back_with_one_sentence(workspace, environment, terminals):
+    code = f"import fext_tui.app as a; a.FextApp.action_jobs = lambda self: 1 // 0; raise SystemExit(a.run({str(workspace.root)!r}))"
+    terminal = terminals([sys.executable, "-c", code], environment)
+    terminal.wait_for("There are no images here yet")
+    terminal.press("J")
+    assert terminal.wait() == 1
+    (crash,) = workspace.logs.glob("crash_*.txt")
+    assert "ZeroDivisionError" in crash.read_text()
+    last = terminal.raw.partition("\x1b[?1049l")[2]
+    assert str(crash) in last and "Traceback" not in last
+
+
+def test_stopping_the_program_resizing_and_copying_while_a_job_runs(workspace, environment, terminals):
+    """Ctrl-Z gives the shell its terminal back, fg draws everything again, the job goes on meanwhile."""
+    make_images(workspace.images)
+    job = Supervisor(workspace).start("count", Settings(), {"steps": 100_000, "seconds": 0.02})
+    scripted = os.pathsep.join([str(PROJECT / "tests" / "engine" / "scripted"), str(PROJECT)])
+    shell = terminals(["bash", "--norc", "--noprofile", "-i"], environment | {"PYTHONPATH": scripted, "PS1": "shell> "})
+    shell.wait_for("shell>")
+    shell.press(shlex.join([*FEXT, "--resources", str(workspace.root)]) + "\r")
+    shell.wait_for(r"count +.*steps/s.*x stop")
+    shell.press("\x1a")
+    shell.wait_for("Stopped")
+    at = len(EventReader(workspace.jobs / job).read())
+    before = len(shell.raw)
+    shell.press("fg\r")
+    shell.wait_for(r"FeXT +1 Data(.|\n)*12 images found(.|\n)*count +")
+    assert "12 images found" in shell.raw[before:], "drawn again, not left from before"
+    assert len(EventReader(workspace.jobs / job).read()) > at
+    shell.resize(80, 24)
+    shell.wait_for(r"count +")
+    shell.resize(10, 3)
+    shell.resize(160, 50)
+    shell.wait_for(r"12 images found(.|\n)*count +")
+    shell.press("y")
+    shell.wait_for("Copied")
+    copied = re.search("\x1b]52;c;([^\x07]*)\x07", shell.raw)
+    assert base64.b64decode(copied[1]).decode() == str(workspace.images / "a" / "00.png")
+    shell.press("q")
+    shell.wait_for("Leave it running")
+    shell.press("l")
+    shell.press("exit\r")
+    assert shell.wait() == 0
+    assert Supervisor(workspace).find(job).is_active
 
 
 @pytest.mark.slow

@@ -9,9 +9,13 @@ import pytest
 from app_driver import idle, notices, opened, press, screen_text, text_of, type_into, until
 from textual.widgets import Input, Markdown
 
-from fext_engine.jobs.folder import read_pid
+from fext_engine.jobs.events import Event
+from fext_engine.jobs.folder import create_job, read_pid
 from fext_engine.presets import load_last_used
+from fext_engine.settings import Settings
 from fext_tui.app import FextApp
+from fext_tui.dialogs.help import HelpDialog
+from fext_tui.dialogs.jobs import JobsDialog
 from fext_tui.dialogs.leave import LeaveDialog
 from fext_tui.following import JobSnapshot, JobUpdated, LogLine
 from fext_tui.widgets.job_bar import JobBar
@@ -69,7 +73,7 @@ async def test_the_settings_form_takes_the_room_of_the_list_where_there_is_littl
         assert not form.region.area
 
 
-@pytest.mark.parametrize(("depth", "no_color", "theme"), [("standard", "", "ansi-dark"), ("standard", "1", "textual-dark"), ("256", "", "textual-dark")])
+@pytest.mark.parametrize(("depth", "no_color", "theme"), [("standard", "", "ansi-dark"), ("standard", "1", "fext-dark"), ("256", "", "fext-dark")])
 async def test_sixteen_colours_are_the_terminals_own(workspace, monkeypatch, depth, no_color, theme):
     monkeypatch.setattr("textual.constants.COLOR_SYSTEM", depth)
     if no_color:
@@ -165,7 +169,8 @@ async def test_help_and_palette_name_every_key_and_action_of_the_screen(with_ima
             await until(pilot, lambda: "Everywhere" in screen_text(app), "the help")
             shown = " ".join(screen_text(app).split())
             for binding in bindings:
-                assert f"{app.get_key_display(binding)} {binding.tooltip or binding.description}" in shown
+                assert app.get_key_display(binding) in shown.split()
+                assert f"{binding.tooltip or binding.description} {binding.id or ''}".strip() in shown
             await press(pilot, "escape")
             assert mode == app.screen.MODE
         await press(pilot, "question_mark", "right")
@@ -262,6 +267,52 @@ async def test_the_jobs_dialog_shows_how_each_ended_and_stops_the_chosen(with_im
         await press(pilot, "escape")
 
 
+async def test_the_log_of_a_job_that_ended_before_this_start(with_images, scripted):
+    run = f"before_{ODD.splitlines()[0]}"
+    folder = create_job(with_images, "count", Settings(), {"run": "before", "steps": 3})
+    (folder / "events.jsonl").write_text(
+        "".join(Event("log", {"level": "info", "message": f"{ODD} step {n}", "run": run}).to_json() + "\n" for n in range(3))
+    )
+    (folder / "output.log").write_bytes(b"Segmentation \x1b[31mfault\n\xff[/x]\n")
+    async with opened(with_images) as (app, pilot):
+        await press(pilot, "J")
+        assert "died" in screen_text(app) and "without a word" in text_of(app, "#job-detail")
+        await press(pilot, "enter")
+        log = app.screen.query_one(LogPane)
+        await until(pilot, lambda: "output.log ends so" in screen_text(app), "what the process printed")
+        assert "Segmentation \\x1b[31mfault" in screen_text(app)
+        texts = [text for _, _, text in log.entries]
+        assert f"{ODD} step 2" in texts and any("died without a word" in text for text in texts)
+        await press(pilot, "slash", *"fault", "enter")
+        assert "of 2 found" in screen_text(app), "in the last event, and in output.log"
+        await press(pilot, "Y")
+        assert app.clipboard == str(folder)
+        assert not app.jobs, "looking at it is not following it"
+        await press(pilot, "escape")
+        assert log.is_attached, "the first escape ends the search"
+        await press(pilot, "escape", "escape")
+        assert app.screen.MODE == "data"
+
+
+async def test_the_mouse_reaches_modes_help_log_and_jobs(with_images, scripted):
+    async with opened(with_images) as (app, pilot):
+        job_id = await begin(app, pilot)
+        await pilot.click("TitleLine", offset=(16, 0))
+        assert app.current_mode == "model"
+        await pilot.click("TitleLine", offset=(8, 0))
+        assert app.current_mode == "data"
+        await pilot.click("TitleLine", offset=(115, 0))
+        assert isinstance(app.screen, HelpDialog)
+        await press(pilot, "escape")
+        await pilot.click("JobBar", offset=(4, 0))
+        assert isinstance(app.screen, JobsDialog)
+        await press(pilot, "y")
+        assert app.clipboard == job_id
+        await press(pilot, "escape", "L")
+        await pilot.click("LogPane", offset=(4, 0))
+        assert app.screen.query_one(LogPane).level == "warning"
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 async def test_a_job_that_is_killed_leaves_a_reason_and_an_app_that_works(with_images, scripted):
     async with opened(with_images) as (app, pilot):
@@ -270,7 +321,7 @@ async def test_a_job_that_is_killed_leaves_a_reason_and_an_app_that_works(with_i
         await until(pilot, lambda: app.screen.query_one(JobBar).jobs, "the bar of the other screen")
         os.kill(read_pid(with_images.jobs / job_id), signal.SIGKILL)
         await idle(pilot)
-        assert any("count failed" in notice and "died without a word (signal 9)" in notice for notice in notices(app))
+        assert any("count failed" in notice and "died without a word (signal 9, SIGKILL)" in notice for notice in notices(app))
         assert any("signal 9" in line.text for line in app.log_lines)
         await press(pilot, "1")
         assert not app.screen.query_one(JobBar).jobs, "what ended meanwhile is seen on return"

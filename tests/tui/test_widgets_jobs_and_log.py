@@ -150,3 +150,34 @@ async def test_a_burst_is_drawn_a_few_times():
             log.add("info", str(n))
         await until(pilot, lambda: "1999" in lines(log)[-1], "the last entry")
         assert len(drawn) == 1
+
+
+async def test_search_marks_finds_and_goes_round():
+    app = Host()
+    async with app.run_test(size=(60, 10)) as pilot:
+        log = app.query_one(LogPane)
+        for n in range(40):
+            log.add("info", f"line {n} " + ("of a needle that is broken by the end of its line, NeedLE" if n % 10 == 5 else ""))
+        log.flush()
+        await pilot.pause()
+        log.focus()
+        assert log.check_action("next_match", (1,)) is False, "n is the screen's while nothing is searched for"
+        await pilot.press("g")
+        log.find("needle")
+        await pilot.pause()
+        assert "1 of 8 found" in lines(log)[0] and any("line 5 of" in line for line in lines(log))
+        marked = [segment.text for y in range(10) for segment in log.render_line(y) if segment.style == log.get_component_rich_style("log-pane--match")]
+        assert marked[:1] == ["NeedLE"], "either case"
+        await pilot.press("n", "n", "N", "N", "N")
+        await pilot.pause()
+        assert "8 of 8 found" in lines(log)[0] and any("line 35" in line for line in lines(log))
+        await pilot.press("n")
+        assert "1 of 8" in lines(log)[0]
+        await pilot.resize_terminal(30, 10)
+        await pilot.pause()
+        await pilot.press("n")
+        assert "8 found" in lines(log)[0], "a word that is broken by the end of a line is found too"
+        log.find("[red] .*")
+        assert "not found" in lines(log)[0]
+        log.find("")
+        assert "found" not in lines(log)[0]
