@@ -82,7 +82,7 @@ class WorkbenchScreen(Screen[None]):
 
     def show_jobs(self) -> None:
         """Show the app's jobs, and react to each that moved since it was shown here."""
-        if not self.is_mounted:  # it comes as soon as there is something to show it in
+        if not (self.is_mounted and self.query(JobBar)):  # the bar is still to come, or went as the app ended
             return
         self.query_one(JobBar).update_jobs([_view(job) for job in self.app.active_jobs])
         self._show_log()

@@ -72,7 +72,7 @@ async def test_every_word_has_contrast(with_images):
         app.theme = themes.LIGHT.name
         await look()
         await press(pilot, "escape", "2")
-        await until(pilot, lambda: app.screen.query("FieldRow Input"), "the form")
+        await until(pilot, lambda: app.screen.query("#settings"), "the form")
         await look("s")
         assert not found, "\n".join(found)
     assert read_configuration(with_images.ui_file, app.available_themes).theme == themes.LIGHT.name
