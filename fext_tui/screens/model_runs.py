@@ -34,8 +34,9 @@ EMPTY = "No runs yet: t trains one with the settings (s)"
 class RunsRead(Message):
     """A worker has read the list of runs, or says what came between."""
 
-    def __init__(self, runs: Sequence[RunSummary], problem: str = "") -> None:
+    def __init__(self, request: int, runs: Sequence[RunSummary], problem: str = "") -> None:
         super().__init__()
+        self.request = request
         self.runs = runs
         self.problem = problem
 
@@ -67,6 +68,7 @@ class RunsPane(Vertical):
         self.runs: Sequence[RunSummary] = ()
         self.marked: str | None = None
         self._wanted: str | None = None
+        self._request = 0
         self._problem = ""
         self._filter = ""
         self._told: tuple[str | None, str | None] | None = (
@@ -94,20 +96,23 @@ class RunsPane(Vertical):
     def reload(self, run: str | None = None) -> None:
         """Read the runs again; `run` is chosen, or stays so that was."""
         self._wanted = run or self._wanted
-        self._read()
+        self._request += 1
+        self._read(self._request)
 
     @work(thread=True, exclusive=True, group="runs", exit_on_error=False)
-    def _read(self) -> None:
+    def _read(self, request: int) -> None:
         worker = get_current_worker()
         try:
-            message = RunsRead(read_runs(self.app.workspace.database))
+            message = RunsRead(request, read_runs(self.app.workspace.database))
         except (FextError, sqlite3.Error) as error:
-            message = RunsRead((), str(error))
+            message = RunsRead(request, (), str(error))
         if not worker.is_cancelled:
             self.post_message(message)
 
     @on(RunsRead)
     def _show_read(self, message: RunsRead) -> None:
+        if message.request != self._request:  # an older reading that came in late
+            return
         if message.problem and message.problem != self._problem:  # said once, not at every epoch
             self.notify(message.problem, title="Runs", severity="error", markup=False)
         self._problem = message.problem
