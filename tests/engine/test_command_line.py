@@ -125,7 +125,7 @@ def test_with_json_a_failure_is_an_event_too(fext):
 
 
 def test_a_fault_of_ours_leaves_a_crash_file_and_no_traceback(fext, workspace, monkeypatch):
-    monkeypatch.setattr("fext_engine.cli.places.last_crash", lambda _: 1 / 0)
+    monkeypatch.setattr("fext_engine.maintenance.installation.versions", lambda: 1 / 0)
     code, _, err = fext("locate")
     assert code == 1
     assert err.count("\n") == 1
