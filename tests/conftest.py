@@ -24,3 +24,8 @@ def photos() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no photographs in {folder}")
     return folder
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: many tests wait for the children that they start."""
+    return (os.cpu_count() or 1) + 1

@@ -11,6 +11,7 @@ from app_driver import make_run, press, type_into, until
 from hostile import encode
 from textual.widgets import Input
 
+from fext_engine.records import open_records
 from fext_engine.settings import Settings
 from fext_engine.workspace import Workspace
 from fext_tui.app import FextApp
@@ -51,6 +52,8 @@ def filled(workspace):
     run = make_run(workspace, "FextAE-Redux_20260102T030405", epochs=8)
     for sample in (run / "samples").iterdir():
         sample.write_bytes(flat(32, 96))
+    with open_records(workspace.database) as records, records.connection as connection:
+        connection.execute("UPDATE runs SET updated_at = 1704196800")  # noon of a day of another year
     return workspace
 
 
