@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from pathlib import Path
@@ -11,6 +12,9 @@ import pytest
 # Before anything imports torch, here or in a child: with tiny tensors, and several tests at once, more threads
 # only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# The defaults collect so often that with all of torch and Textual in memory it takes a tenth of the time.
+gc.set_threshold(50_000, 20, 20)
 
 # A shell starts what it runs in the background with SIGINT ignored, and children inherit that: tests press Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
