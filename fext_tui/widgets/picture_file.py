@@ -21,7 +21,7 @@ from fext_tui.widgets.picture import Picture
 if TYPE_CHECKING:
     from fext_tui.figure import Figure, Reader
 
-REST_SECONDS = 0.08  # a picture is read when the choice stays with it for so long
+REST_SECONDS = 0.2  # a picture is read when the choice rests on it for so long: browsing never waits for one
 
 
 class PictureFile(Vertical):
