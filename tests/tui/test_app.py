@@ -362,8 +362,8 @@ async def test_staying_leaving_and_coming_back_to_the_whole_curve(with_images, s
         assert not app.is_running
         assert app.supervisor.find(job_id).is_active
     async with opened(with_images) as (app, pilot):
-        await until(pilot, lambda: app.active_jobs, "the job found again")
-        assert app.active_jobs[0].id == job_id
+        found = await until(pilot, lambda: app.active_jobs, "the job found again")
+        assert found[0].id == job_id
         await idle(pilot)
         steps = [line.text.split(":")[0] for line in app.log_lines if line.text.startswith("epoch")]
         assert steps == [f"epoch {n}" for n in range(1, 121)]
