@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from fext_tui.widgets.job_bar import JobBar
 
 LOOK_FOR_JOBS_SECONDS = 2.0
+LOOK_FOR_TERMINAL_SECONDS = 1.0
 
 
 def _data_screen() -> Screen[None]:
@@ -204,12 +205,17 @@ class FextApp(App[None]):
         """A dropped connection and a polite kill end the app as `q` does: the terminal is given back as it was."""
         loop = asyncio.get_running_loop()
         for name in ("SIGTERM", "SIGHUP"):
-            with suppress(
-                AttributeError, NotImplementedError, RuntimeError
-            ):  # Windows; a thread not the main one
+            # on Windows, or in a thread that is not the main one, there are none
+            with suppress(AttributeError, NotImplementedError, RuntimeError):
                 loop.add_signal_handler(getattr(signal, name), self.exit)
 
+    def _leave_without_terminal(self) -> None:
+        """End where the terminal went without a signal, as in a container: reading from it would never rest."""
+        if not (self.is_headless or (sys.__stdin__ and sys.__stdin__.isatty())):
+            self.exit()
+
     def _watch_jobs(self) -> None:
+        self.set_interval(LOOK_FOR_TERMINAL_SECONDS, self._leave_without_terminal)
         self.look_for_jobs()
         self.set_interval(LOOK_FOR_JOBS_SECONDS, self.look_for_jobs)
 

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
     from fext_engine.workspace import Workspace
 
-_LEAST_SIDE = (
-    256  # smaller panels are enlarged by whole factors, each pixel a square: thumbnails are hard to see
-)
+_LEAST_SIDE = 256  # smaller panels are enlarged by whole factors, each pixel a square
 _MARGIN = 12
 _TEXT = 14  # points
 _PAPER, _INK = (255, 255, 255), (20, 20, 20)

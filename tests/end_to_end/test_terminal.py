@@ -18,6 +18,7 @@ from hostile import encode, picture
 
 from fext_engine.jobs.events import EventReader
 from fext_engine.jobs.supervisor import Supervisor
+from fext_engine.presets import load_last_used
 from fext_engine.settings import Settings
 from fext_engine.training.history import read_history
 from fext_engine.workspace import find_workspace
@@ -154,6 +155,23 @@ def test_a_dropped_connection_and_a_polite_kill_leave_the_job_at_work(workspace,
     other.wait()
     assert "\x1b[?1049l" in other.raw, "the terminal was not given back as it was"
     assert Supervisor(workspace).find(job.id).is_active
+
+
+def test_a_terminal_that_goes_without_a_signal_ends_the_program_not_the_job(workspace, environment):
+    """As in a container whose shell is cut off: the terminal controls nothing, so there is no SIGHUP."""
+    make_images(workspace.images)
+    remember(workspace, training__epochs=2000)
+    job = Supervisor(workspace).start("train", load_last_used(workspace))
+    master, slave = os.openpty()
+    command = [*FEXT, "--resources", str(workspace.root)]
+    program = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True)
+    os.close(slave)
+    shown = b""
+    while b"12 images found" not in shown:
+        shown += os.read(master, 1 << 16)
+    os.close(master)
+    assert program.wait(30) == 0
+    assert Supervisor(workspace).find(job).is_active
 
 
 def test_without_a_terminal_one_sentence_names_the_way_without_one(workspace, environment, fext):
