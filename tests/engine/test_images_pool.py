@@ -45,12 +45,16 @@ def wait_until(condition, seconds: float = 10) -> bool:
     return False
 
 
+def is_worker(process: psutil.Process) -> bool:
+    """Whether this is a living process of a pool: one that ended, waited for or not, has no command line."""
+    try:
+        return "fext_engine.images.worker" in " ".join(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return False
+
+
 def own_workers() -> list[psutil.Process]:
-    return [
-        p
-        for p in psutil.Process().children()
-        if p.is_running() and "fext_engine.images.worker" in " ".join(p.cmdline())
-    ]
+    return [p for p in psutil.Process().children() if is_worker(p)]
 
 
 def test_processes_answer_like_this_process_about_every_hostile_file(tmp_path: Path) -> None:
@@ -175,9 +179,10 @@ def test_processes_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     parent.stdout.readline()
     assert wait_until(lambda: len(psutil.Process(parent.pid).children()) == 2)
     workers = psutil.Process(parent.pid).children()
+    assert all(map(is_worker, workers))
     parent.kill()
     parent.wait()
-    assert wait_until(lambda: not any(w.is_running() and w.status() != psutil.STATUS_ZOMBIE for w in workers))
+    assert wait_until(lambda: not any(map(is_worker, workers)))
 
 
 def test_small_folders_do_not_pay_for_processes() -> None:
