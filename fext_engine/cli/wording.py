@@ -8,7 +8,7 @@ from typing import Any
 
 from fext_engine.jobs.events import Event
 
-EPOCH_FIGURES = ("loss", "val_loss", "val_mae", "val_cosine", "val_psnr", "images_per_second")
+EPOCH_FIGURES = ("loss", "val_loss", "val_mae", "val_psnr", "val_ssim", "images_per_second")
 
 
 def duration(seconds: float) -> str:

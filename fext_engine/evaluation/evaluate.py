@@ -21,7 +21,8 @@ from fext_engine.evaluation.figures import save_reconstructions
 from fext_engine.jobs.job import Job
 from fext_engine.model.metrics import METRICS, image_metrics
 from fext_engine.paths import escape_name
-from fext_engine.training.batches import to_float
+from fext_engine.training.augmentation import identities
+from fext_engine.training.batches import Batch, noisy, to_float
 from fext_engine.training.checkpoints import LoadedModel, load_model
 from fext_engine.training.device import autocast, choose_device
 from fext_engine.training.image_folder import find_images
@@ -50,8 +51,8 @@ class _Evaluation:
         data = self.loaded.settings.dataset
         return ImageSize(data.image_height, data.image_width, data.grayscale)
 
-    def batches(self, paths: list[str], stage: str) -> Iterator[tuple[list[str], Tensor]]:
-        """Yield the readable images with their paths, float (N, C, H, W); memory does not grow with their number."""
+    def batches(self, paths: list[str], stage: str) -> Iterator[tuple[list[str], Batch]]:
+        """Yield the readable images with their paths; memory does not grow with their number."""
         batch: list[tuple[str, Pixels]] = []
         threads = thread_count(self.job.settings.device.num_workers)
         for done, image in enumerate(read_images(self.root, paths, self.size, threads), start=1):
@@ -60,12 +61,17 @@ class _Evaluation:
             else:
                 self.job.log(f"{image.path} is left out: {image.status}, {image.reason}", "warning")
             if batch and (len(batch) == self.job.settings.inference.batch_size or done == len(paths)):
-                pixels = torch.from_numpy(np.stack([p for _, p in batch]))
-                yield [path for path, _ in batch], to_float(pixels.to(self.device))
+                names = [path for path, _ in batch]
+                yield names, self.batch(names, [pixels for _, pixels in batch])
                 batch = []
             self.job.progress(stage, done, len(paths))
             if self.job.stop_requested:
                 raise JobStopped("stopped; the evaluation was not finished", "evaluate again from the start")
+
+    def batch(self, paths: list[str], pixels: list[Pixels]) -> Batch:
+        """These images on the device, with the noise that validation adds where the model denoises."""
+        images = to_float(torch.from_numpy(np.stack(pixels)).to(self.device))
+        return noisy(images, identities(paths), self.loaded.settings, epoch=0)
 
     @torch.inference_mode()
     def reconstruct(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -113,8 +119,8 @@ def _measure(
     values: dict[str, list[NDArray[np.float64]]] = {name: [] for name in METRICS}
     embeddings: list[NDArray[np.float32]] = []
     for batch, images in work.batches(paths, "evaluating"):
-        output, embedded = work.reconstruct(images)
-        for name, tensor in image_metrics(output, images).items():
+        output, embedded = work.reconstruct(images.inputs)
+        for name, tensor in image_metrics(output, images.targets).items():
             values[name].append(tensor.cpu().double().numpy())
         if len(names) < EMBEDDED:
             embeddings.append(embedded.cpu().numpy())
@@ -128,7 +134,7 @@ def _embed(work: _Evaluation, paths: list[str]) -> tuple[list[str], NDArray[np.f
     names: list[str] = []
     embeddings: list[NDArray[np.float32]] = []
     for batch, images in work.batches(paths, "embedding"):
-        embeddings.append(work.reconstruct(images)[1].cpu().numpy())
+        embeddings.append(work.reconstruct(images.inputs)[1].cpu().numpy())
         names += batch
     channels = work.loaded.model.latent_shape[2]
     return names, np.concatenate([np.empty((0, channels), np.float32), *embeddings])
@@ -140,11 +146,10 @@ def _draw(work: _Evaluation, folder: Path, paths: list[str], ranked: list[str]) 
     chosen = {"reconstructions": _spread(paths, count), "worst": ranked[::-1][:count]}
     for name, shown in chosen.items():
         read = [read_image(work.root, path, work.size).pixels for path in shown]
-        pixels = np.stack([p for p in read if p is not None])
-        images = to_float(torch.from_numpy(pixels).to(work.device))
-        output = work.reconstruct(images)[0]
-        metrics = {key: value.tolist() for key, value in image_metrics(output, images).items()}
-        save_reconstructions(folder / f"{name}.png", shown, images.cpu(), output.cpu(), metrics)
+        batch = work.batch(shown, [p for p in read if p is not None])
+        output = work.reconstruct(batch.inputs)[0]
+        metrics = {key: value.tolist() for key, value in image_metrics(output, batch.targets).items()}
+        save_reconstructions(folder / f"{name}.png", shown, batch, output.cpu(), metrics)
 
 
 def _draw_embeddings(

@@ -15,7 +15,7 @@ from fext_engine.images.outliers import FEWEST, JUDGED, Robust, find_outliers, p
 from fext_engine.records import Records
 from fext_engine.records.health import Issue, replace_issues
 from fext_engine.records.image_values import Window, count_used, windows
-from fext_engine.settings import HealthSettings
+from fext_engine.sections import HealthSettings
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

@@ -17,7 +17,7 @@ from fext_engine.images.report_tables import write_tables
 from fext_engine.jobs.job import Job
 from fext_engine.paths import escape_name
 from fext_engine.records import Records, report_details, reports
-from fext_engine.settings import DatasetSettings
+from fext_engine.sections import DatasetSettings
 from fext_engine.workspace import atomic_folder, timestamp
 
 PAGE = "report.html"

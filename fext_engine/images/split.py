@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from fext_engine.settings import DatasetSettings
+    from fext_engine.sections import DatasetSettings
 
 UNUSED, TRAIN, VALIDATION = 0, 1, 2
 SPLIT_NAMES = ("unused", "train", "validation")

@@ -16,7 +16,7 @@ from fext_engine import __version__
 from fext_engine.images.pixels import BACKGROUND
 from fext_engine.latents.pooling import LAYOUTS, row_shape
 from fext_engine.paths import escape_name
-from fext_engine.settings import InferenceSettings
+from fext_engine.sections import InferenceSettings
 from fext_engine.training.checkpoints import LoadedModel
 
 FORMAT = 1

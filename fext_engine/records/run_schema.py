@@ -43,6 +43,11 @@ CREATE TABLE encodings (
 ) STRICT;
 """
 
+RUN_METRICS = """
+ALTER TABLE epochs ADD COLUMN val_mse REAL;
+ALTER TABLE epochs ADD COLUMN val_ssim REAL;
+"""
+
 RUN_NOTES = """
 ALTER TABLE runs ADD COLUMN note TEXT NOT NULL DEFAULT '';
 """

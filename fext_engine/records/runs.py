@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fext_engine.records.database import Records
 
 FIGURES = (
-    "loss", "val_loss", "mae", "val_mae", "cosine", "val_cosine", "val_psnr",
+    "loss", "val_loss", "mae", "val_mae", "cosine", "val_cosine", "val_psnr", "val_mse", "val_ssim",
     "learning_rate", "images_per_second", "seconds",
 )  # fmt: skip
 """What is recorded of an epoch."""

@@ -10,11 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fext_engine.settings import AugmentationSettings
+from fext_engine.sections import AugmentationSettings
 
 Identities = NDArray[np.uint64]
 
 _DROPOUT_STREAM, _ORDER_STREAM, _AUGMENT_STREAM = 0, 1, 2
+_NOISE_STREAM = 1000
 _CHOICES = 6  # random numbers an image needs for its changes
 
 
@@ -54,6 +55,23 @@ def augment(images: Tensor, numbers: Tensor, settings: AugmentationSettings) -> 
     factor = torch.where(chosen(4, s.contrast_probability), factor, torch.ones_like(factor))
     mean = images.mean((1, 2, 3), keepdim=True)
     return ((images - mean) * factor + mean + shift).clamp(0, 1)
+
+
+def noise_seeds(seed: int, epoch: int, images: Identities) -> list[int]:
+    """A seed for the noise of each of these images in this epoch, below 2**63."""
+    return [int(s) for s in _hash(seed, epoch, _NOISE_STREAM, images) >> np.uint64(1)]
+
+
+def add_noise(images: Tensor, seeds: Sequence[int], deviation: float) -> Tensor:
+    """Images (N, C, H, W) in [0, 1] with Gaussian noise of that standard deviation, clipped as a camera clips it.
+
+    Each image's noise follows from its seed alone, whatever else is in the batch.
+    """
+    generator = torch.Generator(images.device)
+    shape, device = images.shape[1:], images.device
+    noise = [torch.randn(shape, generator=generator.manual_seed(s), device=device) for s in seeds]
+    noisy = (images + deviation * torch.stack(noise)).clamp_(0, 1)
+    return noisy.contiguous(memory_format=torch.channels_last)
 
 
 def dropout_seed(seed: int, step: int) -> int:

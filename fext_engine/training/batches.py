@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,7 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fext_engine.settings import Settings
-from fext_engine.training.augmentation import Identities, augment, epoch_order, random_numbers
+from fext_engine.training.augmentation import (
+    Identities,
+    add_noise,
+    augment,
+    epoch_order,
+    noise_seeds,
+    random_numbers,
+)
 from fext_engine.training.cache import PixelCache
 
 
@@ -28,6 +36,20 @@ class ImageSet:
         return len(self.rows)
 
 
+class Batch(NamedTuple):
+    """What the model is shown and what it should give back, float (N, C, H, W) in [0, 1]; they differ by noise."""
+
+    inputs: Tensor
+    targets: Tensor
+
+
+def batch_size(settings: Settings) -> int:
+    """Images in a step; a run's settings hold the number that `auto` became."""
+    size = settings.training.batch_size
+    assert size != "auto"
+    return size
+
+
 def to_float(pixels: Tensor) -> Tensor:
     """uint8 pixels (N, H, W, C) as float (N, C, H, W) in [0, 1], in channels_last memory without a copy."""
     return pixels.permute(0, 3, 1, 2).float() / 255
@@ -35,24 +57,34 @@ def to_float(pixels: Tensor) -> Tensor:
 
 def training_batches(
     data: ImageSet, settings: Settings, epoch: int, first: int, device: torch.device
-) -> Iterator[Tensor]:
-    """Yield the batches of `epoch` (counted from 1) from batch `first` on, float (N, C, H, W) on `device`."""
-    seed = settings.training.seed
+) -> Iterator[Batch]:
+    """Yield the batches of `epoch` (counted from 1) from batch `first` on, on `device`."""
+    seed, size = settings.training.seed, batch_size(settings)
     order = epoch_order(seed, epoch, data.images, settings.dataset.shuffle)
-    batches = np.split(order, range(settings.training.batch_size, len(order), settings.training.batch_size))
+    batches = np.split(order, range(size, len(order), size))
     for chosen, pixels in _fetch(data, batches[first:], device):
         images = to_float(pixels.to(device, non_blocking=True))
         if settings.augmentation.enabled:
             numbers = torch.from_numpy(random_numbers(seed, epoch, data.images[chosen]))
             images = augment(images, numbers.to(device), settings.augmentation)
-        yield images
+        yield noisy(images, data.images[chosen], settings, epoch)
 
 
-def validation_batches(data: ImageSet, batch_size: int, device: torch.device) -> Iterator[Tensor]:
-    """Yield the images in their own order and unchanged, float (N, C, H, W) on `device`."""
-    batches = np.split(np.arange(len(data)), range(batch_size, len(data), batch_size))
-    for _, pixels in _fetch(data, batches, device):
-        yield to_float(pixels.to(device, non_blocking=True))
+def validation_batches(data: ImageSet, settings: Settings, device: torch.device) -> Iterator[Batch]:
+    """Yield the images in their own order on `device`; where the model denoises, always with the same noise."""
+    size = batch_size(settings)
+    batches = np.split(np.arange(len(data)), range(size, len(data), size))
+    for chosen, pixels in _fetch(data, batches, device):
+        images = to_float(pixels.to(device, non_blocking=True))
+        yield noisy(images, data.images[chosen], settings, epoch=0)
+
+
+def noisy(images: Tensor, names: Identities, settings: Settings, epoch: int) -> Batch:
+    """Images (N, C, H, W) as targets, and as inputs with the noise that `training.denoising` asks for."""
+    deviation = settings.training.denoising
+    if not deviation:
+        return Batch(images, images)
+    return Batch(add_noise(images, noise_seeds(settings.training.seed, epoch, names), deviation), images)
 
 
 def _fetch(

@@ -7,18 +7,17 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 
 from fext_engine.arrays import RowWriter
 from fext_engine.errors import FextError
 from fext_engine.images.scan import ScannedFile
 from fext_engine.paths import escape_name
+from fext_engine.training.cache_room import PREFIX, choose_mode, make_room, mark_used
 from fext_engine.training.reading import ImageSize, Pixels, ReadImage, read_image, read_images
 from fext_engine.training.run_folder import write_csv
 from fext_engine.workspace import atomic_folder
@@ -26,8 +25,6 @@ from fext_engine.workspace import atomic_folder
 # Part of every cache's key: a new number makes all older caches unused when the way pixels are made changes.
 _FORMAT = 1
 _INDEX_HEADER = ("path", "digest", "status", "reason")
-_MEMORY_SHARE = 0.5  # of what is available, so that the training itself has room
-_DISK_SHARE = 0.8
 
 
 @dataclass(frozen=True)
@@ -40,6 +37,8 @@ class PixelRequest:
     mode: str
     folder: Path
     threads: int
+    limit_gb: float = 50.0
+    """What all caches in `folder` may take."""
 
     @property
     def bytes(self) -> int:
@@ -50,7 +49,7 @@ class PixelRequest:
     @property
     def stored(self) -> Path:
         """The folder that keeps the pixels on disk."""
-        return self.folder / f"pixels-{self.key()}"
+        return self.folder / f"{PREFIX}{self.key()}"
 
     def key(self) -> str:
         """A name that changes with any file's path, size or time, and with how pixels are made."""
@@ -97,16 +96,15 @@ Report = Callable[[int, int], None]
 def open_cache(request: PixelRequest, report: Report, log: Callable[[str], None]) -> PixelCache:
     """Return the pixels of all files of `request`, reading what is not on disk yet; broken files are left out.
 
-    `auto` keeps them on disk where there is room, since a memory map is as fast as memory while it fits
-    there and the next run finds it; else in memory; else nowhere. Raises FextError when the mode that was
-    asked for has no room.
+    Where they are kept is told through `log`. Raises FextError when the mode that was asked for has no room.
     """
-    mode = choose_mode(request, log)
+    stored = request.stored
+    mode = choose_mode(request.mode, request.bytes, stored, request.limit_gb, log)
     if mode == "disk":
-        stored = request.stored
         cache = _open_stored(stored, request.size)
         if cache is None:
             shutil.rmtree(stored, ignore_errors=True)
+            make_room(request.bytes, stored, request.limit_gb, log)
             _store(stored, request, report)
             cache = _open_stored(stored, request.size)
         if cache is None:
@@ -114,7 +112,11 @@ def open_cache(request: PixelRequest, report: Report, log: Callable[[str], None]
                 f"the pixel cache {escape_name(str(stored))} cannot be read back",
                 "try --set dataset.cache=ram",
             )
+        mark_used(stored)
+        log(f"{_told(request)} are kept in {escape_name(str(stored))}")
         return cache
+    if mode == "ram":
+        log(f"{_told(request)} are kept in memory")
     cache = PixelCache(threads=request.threads)
     pixels = np.empty((len(request.files), *request.size.shape), np.uint8) if mode == "ram" else None
     for image in _read_all(request, report):
@@ -128,25 +130,9 @@ def open_cache(request: PixelRequest, report: Report, log: Callable[[str], None]
     return cache
 
 
-def choose_mode(request: PixelRequest, log: Callable[[str], None]) -> str:
-    """Where the pixels of `request` are kept: `disk`, `ram` or `off`; raises FextError as `open_cache` does."""
-    needed = request.bytes
-    fits = {"ram": needed < _MEMORY_SHARE * psutil.virtual_memory().available, "disk": False, "off": True}
-    with suppress(OSError):
-        request.folder.mkdir(parents=True, exist_ok=True)
-        stored = request.stored.is_dir()
-        fits["disk"] = stored or needed < _DISK_SHARE * shutil.disk_usage(request.folder).free
-    if request.mode != "auto":
-        if not fits[request.mode]:
-            raise FextError(
-                f"the resized images take {needed / 1e9:.2f} GB, more than there is room for ({request.mode})",
-                "set dataset.cache to auto, a smaller image size, or a smaller dataset.sample_size",
-            )
-        return request.mode
-    mode = next(mode for mode in ("disk", "ram", "off") if fits[mode])
-    if mode == "off":
-        log(f"no room to keep {needed / 1e9:.2f} GB of resized images: they are read anew each epoch")
-    return mode
+def _told(request: PixelRequest) -> str:
+    height, width, _ = request.size.shape
+    return f"resized images, {width}x{height}, {request.bytes / 1e6:.1f} MB,"
 
 
 def _read_all(request: PixelRequest, report: Report) -> Iterator[ReadImage]:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from fext_engine.errors import FextError
-from fext_engine.settings import DeviceSettings, TrainingSettings
+from fext_engine.sections import DeviceSettings, TrainingSettings
 
 WAY_OUT = "choose another with --set device.device=auto"
 

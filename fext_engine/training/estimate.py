@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import torch
 from torch import Tensor
 
@@ -19,14 +18,17 @@ from fext_engine.errors import FextError, JobStopped
 from fext_engine.jobs.job import Job
 from fext_engine.latents.pooling import row_shape
 from fext_engine.training.augmentation import identities
-from fext_engine.training.batches import ImageSet, training_batches, validation_batches
-from fext_engine.training.cache import PixelCache, PixelRequest, choose_mode, read_again
+from fext_engine.training.batches import Batch, ImageSet, batch_size, training_batches
+from fext_engine.training.cache import PixelCache, PixelRequest, read_again
+from fext_engine.training.cache_room import choose_mode
 from fext_engine.training.checkpoints import Position, save_checkpoint
-from fext_engine.training.device import autocast, choose_device
+from fext_engine.training.device import choose_device
+from fext_engine.training.memory import activation_bytes, choose_batch_size, free_bytes
 from fext_engine.training.reading import read_images
 from fext_engine.training.run_folder import RunFolder
 from fext_engine.training.train import choose_images, pixel_request
 from fext_engine.training.trainer import Trainer
+from fext_engine.training.validation import validate
 
 WARM_UP_STEPS = 2  # the first ones allocate, and choose and compile kernels
 TRIAL_STEPS = 12
@@ -43,15 +45,18 @@ def estimate(job: Job) -> dict[str, Any]:
     settings, device = job.settings, choose_device(job.settings.device)
     root, files, sides = choose_images(job)
     request = pixel_request(job, settings, root, files)
-    mode = choose_mode(request, job.log)
-    cache, read_seconds = _read_some(job, request, mode, settings.training.batch_size)
-    whole = len(cache.paths) // settings.training.batch_size * settings.training.batch_size
+    mode = choose_mode(request.mode, request.bytes, request.stored, request.limit_gb, job.log)
+    settings = choose_batch_size(settings, len(sides[0]), device, job.log)
+    size = batch_size(settings)
+    cache, read_seconds = _read_some(job, request, mode, size)
+    whole = len(cache.paths) // size * size
     paths = cache.paths[: whole or None]  # whole batches, which are what an epoch is made of
     trial = ImageSet(cache, np.arange(len(paths)), identities(paths))
     with tempfile.TemporaryDirectory(prefix="estimate-", dir=_made(job.workspace.cache)) as folder:
         run = RunFolder(Path(folder))
         trainer = Trainer(job, run, settings, (trial, trial), device)
-        activations = _activation_bytes(trainer)
+        batch = next(training_batches(trial, settings, 1, 0, device))
+        activations = activation_bytes(trainer.model, batch.inputs, settings)
         trainer.prepare(settings.training.epochs)
         steps, images_per_second = _try_training(job, trainer)
         validated_per_second = _try_validation(job, trainer)
@@ -77,7 +82,7 @@ def estimate(job: Job) -> dict[str, Any]:
         "pixel_cache": mode, "pixel_cache_bytes": 0 if mode == "off" else request.bytes,
         "checkpoint_bytes": checkpoint_bytes,
         "checkpoints_kept": min(settings.training.keep_last + 1, -(-epochs // each)),
-        "train_images": train_images, "validation_images": validation_images,
+        "batch_size": size, "train_images": train_images, "validation_images": validation_images,
         "trial_steps": steps, "images_per_second": images_per_second,
         "reading_seconds": reading_seconds, "epoch_seconds": epoch_seconds, "epochs": epochs,
         "total_seconds": reading_seconds + epochs * epoch_seconds,
@@ -88,10 +93,10 @@ def _memory(trainer: Trainer, activations: int) -> dict[str, int]:
     """What takes memory on the device after a few steps, and how much of it is free."""
     weights = _bytes(trainer.model.state_dict().values())
     optimizer = _bytes(trainer.optimizer.state().values())
-    needed, free = 2 * weights + optimizer + activations, psutil.virtual_memory().available
+    needed, free = 2 * weights + optimizer + activations, free_bytes(trainer.device)
     if trainer.device.type == "cuda":
         needed = max(needed, torch.cuda.max_memory_reserved(trainer.device))
-        free = torch.cuda.mem_get_info(trainer.device)[0] + torch.cuda.memory_reserved(trainer.device)
+        free += torch.cuda.memory_reserved(trainer.device)
     return {
         "weights_bytes": weights, "gradients_bytes": weights, "optimizer_bytes": optimizer,
         "activations_bytes": activations, "memory_bytes": needed, "memory_free_bytes": free,
@@ -121,28 +126,6 @@ def _read_some(job: Job, request: PixelRequest, mode: str, batch_size: int) -> t
     return cache, (time.monotonic() - started) / len(paths)
 
 
-def _activation_bytes(trainer: Trainer) -> int:
-    """What autograd keeps of a batch for the way back, without the weights; computed once, not compiled."""
-    weights = {p.untyped_storage().data_ptr() for p in trainer.model.parameters()}
-    kept: dict[int, int] = {}
-
-    def note(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in weights:
-            kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    images = next(training_batches(trainer.train_data, trainer.settings, 1, 0, trainer.device))
-    trainer.model.train()
-    with (
-        torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor),
-        autocast(trainer.device, trainer.settings.training.mixed_precision),
-    ):
-        output = trainer.model(images)  # held until the block ends, so that no address is used twice
-        trainer.loss(output.float(), images)
-    return sum(kept.values())
-
-
 def _try_training(job: Job, trainer: Trainer) -> tuple[int, float]:
     """How many steps were timed, after those that warm up, and the images a second in them."""
     trainer.model.train()
@@ -155,32 +138,23 @@ def _try_training(job: Job, trainer: Trainer) -> tuple[int, float]:
             figures.cpu()  # waits for the device
             images, started = 0, time.monotonic()
         elif number > 0:
-            images += len(batch)
+            images += len(batch.targets)
             if number == TRIAL_STEPS or time.monotonic() - started > TRIAL_SECONDS:
                 figures.cpu()
                 return number, images / max(time.monotonic() - started, 1e-9)
     raise AssertionError("the batches have no end")
 
 
-def _endless_batches(trainer: Trainer) -> Iterator[Tensor]:
+def _endless_batches(trainer: Trainer) -> Iterator[Batch]:
     for epoch in count(1):
         yield from training_batches(trainer.train_data, trainer.settings, epoch, 0, trainer.device)
 
 
-@torch.inference_mode()
 def _try_validation(job: Job, trainer: Trainer) -> float:
     """Images a second without a way back."""
-    trainer.model.eval()
-    images, started = 0, time.monotonic()
-    for batch in validation_batches(
-        trainer.validation_data, trainer.settings.training.batch_size, trainer.device
-    ):
-        with autocast(trainer.device, trainer.settings.training.mixed_precision):
-            error = (trainer.model(batch).float() - batch).abs().mean()
-        images += len(batch)
-        error.cpu()
-        _stop_if_asked(job)
-    return images / max(time.monotonic() - started, 1e-9)
+    data, started = trainer.validation_data, time.monotonic()
+    validate(trainer.model, data, trainer.settings, trainer.device, lambda _: _stop_if_asked(job))
+    return len(data) / max(time.monotonic() - started, 1e-9)
 
 
 def _try_checkpoint(job: Job, trainer: Trainer, run: RunFolder) -> tuple[int, float]:

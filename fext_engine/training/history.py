@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -23,16 +24,21 @@ class EpochRecord:
     cosine: float
     val_cosine: float
     val_psnr: float
+    val_mse: float
+    val_ssim: float
     learning_rate: float
     images_per_second: float
     seconds: float
 
     def values(self) -> dict[str, float]:
-        """All figures but the epoch's number, by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "epoch"}
+        """All figures that are known, by name; not the epoch's number."""
+        named = {name: getattr(self, name) for name in COLUMNS[1:]}
+        return {name: value for name, value in named.items() if not math.isnan(value)}
 
 
 COLUMNS = tuple(field.name for field in fields(EpochRecord))
+_LATER = ("val_mse", "val_ssim")
+"""What the histories of older runs lack."""
 
 
 def write_history(path: Path, records: list[EpochRecord]) -> None:
@@ -47,14 +53,18 @@ def read_history(path: Path) -> list[EpochRecord]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             records = [
-                EpochRecord(int(row["epoch"]), **{name: float(row[name]) for name in COLUMNS[1:]})
-                for row in csv.DictReader(file)
+                EpochRecord(int(row["epoch"]), **_figures(row)) for row in csv.DictReader(file)
             ]
     except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
         raise FextError(
             f"cannot read {escape_name(str(path))}: {error}", "restore the file, or train a new run"
         ) from error
     return records
+
+
+def _figures(row: dict[str, str]) -> dict[str, float]:
+    found = {name: float(row[name]) for name in COLUMNS[1:] if name not in _LATER}
+    return found | {name: float(row.get(name) or math.nan) for name in _LATER}
 
 
 def best_epoch(records: list[EpochRecord]) -> EpochRecord | None:

@@ -10,7 +10,8 @@ from PIL import Image
 from torch import Tensor
 
 from fext_engine.model.autoencoder import Autoencoder
-from fext_engine.training.batches import ImageSet, to_float
+from fext_engine.settings import Settings
+from fext_engine.training.batches import ImageSet, noisy, to_float
 from fext_engine.training.run_folder import RunFolder
 from fext_engine.training.sample_grid import SampleGrid
 from fext_engine.workspace import atomic_file
@@ -19,14 +20,18 @@ SAMPLE_IMAGES = 6
 
 
 @torch.inference_mode()
-def save_sample(run: RunFolder, epoch: int, model: Autoencoder, data: ImageSet, device: torch.device) -> Path:
+def save_sample(
+    run: RunFolder, epoch: int, model: Autoencoder, data: ImageSet, settings: Settings
+) -> Path:
     """Write `samples/epoch_0001.png` and return its path: always the same images, spread over the split."""
-    chosen = data.rows[np.linspace(0, len(data) - 1, min(SAMPLE_IMAGES, len(data))).astype(np.int64)]
-    images = to_float(torch.from_numpy(data.cache.gather(chosen)).to(device))
+    shown = np.linspace(0, len(data) - 1, min(SAMPLE_IMAGES, len(data))).astype(np.int64)
+    chosen = data.rows[shown]
+    images = to_float(torch.from_numpy(data.cache.gather(chosen)).to(next(model.parameters()).device))
+    inputs = noisy(images, data.images[shown], settings, epoch=0).inputs
     model.eval()
     path = run.samples / f"epoch_{epoch:04d}.png"
     path.parent.mkdir(exist_ok=True)
-    save_pairs(path, [data.cache.paths[row] for row in chosen], images, model(images))
+    save_pairs(path, [data.cache.paths[row] for row in chosen], images, model(inputs))
     return path
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fext_engine.settings import ScheduleSettings
+from fext_engine.sections import ScheduleSettings
 
 WSD_DECAY_SHARE = 0.2
 

@@ -23,6 +23,7 @@ from fext_engine.training.cache import PixelCache, PixelRequest, open_cache
 from fext_engine.training.device import choose_device
 from fext_engine.training.history import EpochRecord, best_epoch
 from fext_engine.training.image_folder import describe_files, find_images
+from fext_engine.training.memory import choose_batch_size
 from fext_engine.training.reading import ImageSize, thread_count
 from fext_engine.training.recording import RunRecorder
 from fext_engine.training.run_folder import RunFolder, SplitRow, create_run, read_split, run_name, write_csv
@@ -62,6 +63,7 @@ def train(job: Job) -> dict[str, Any]:
     root, used, sides = choose_images(job)
     split = _read_pixels(job, settings, root, used, sides)
     settings = settings.with_options({"dataset.images": str(root)})
+    settings = choose_batch_size(settings, len(split.train), device, job.log)
     run = create_run(job.workspace, name, settings, split.rows())
     _note_left_out(job, run, split.cache)
     job.belongs_to(name)
@@ -124,6 +126,7 @@ def pixel_request(job: Job, settings: Settings, root: Path, files: Sequence[Scan
     return PixelRequest(
         root=root, files=files, size=ImageSize(data.image_height, data.image_width, data.grayscale),
         mode=data.cache, folder=job.workspace.cache, threads=thread_count(job.settings.device.num_workers),
+        limit_gb=data.cache_limit,
     )  # fmt: skip
 
 

@@ -15,10 +15,11 @@ from fext_engine.errors import FextError, JobStopped
 from fext_engine.jobs.job import Job
 from fext_engine.jobs.load import ProcessLoad
 from fext_engine.model.losses import LOSSES
-from fext_engine.model.metrics import cosine_similarity, psnr_of
+from fext_engine.model.metrics import cosine_similarity
 from fext_engine.settings import Settings
 from fext_engine.training.augmentation import dropout_seed
-from fext_engine.training.batches import ImageSet, training_batches, validation_batches
+from fext_engine.training.average import WeightAverage
+from fext_engine.training.batches import Batch, ImageSet, batch_size, training_batches
 from fext_engine.training.checkpoints import (
     Position,
     discard_after,
@@ -35,11 +36,11 @@ from fext_engine.training.optimizer import Optimizer
 from fext_engine.training.run_folder import RunFolder
 from fext_engine.training.samples import save_sample
 from fext_engine.training.schedule import learning_rate
+from fext_engine.training.validation import validate
 
 CHECK_SECONDS = 2.0  # between looks at whether the loss is still a number; each waits for the device
 
 _FIGURES = ("loss", "mae", "cosine")
-_VALIDATION_FIGURES = ("val_loss", "val_mae", "val_cosine", "val_psnr")
 
 
 class Trainer:
@@ -61,7 +62,8 @@ class Trainer:
         self.model = model_for(settings).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.loss = LOSSES[settings.training.loss]
         self.optimizer = Optimizer(self.model, settings.training.optimizer)
-        self.steps_an_epoch = -(-len(self.train_data) // settings.training.batch_size)
+        self.average = WeightAverage(self.model, settings.training.ema)
+        self.steps_an_epoch = -(-len(self.train_data) // batch_size(settings))
         self.planned_epochs = 0
         self._load = ProcessLoad()
         self._figures: list[Tensor] = []  # one (4,) a batch of this epoch: images, then _FIGURES
@@ -79,6 +81,7 @@ class Trainer:
         load_weights(checkpoint, self.model)
         state = load_state(checkpoint)
         self._figures = list(state.pop("figures").to(self.device)) if "figures" in state else []
+        self.average.load_state(state)
         self.optimizer.load_state(state)
         self.history = read_history(self.run.history)[: self.position.epoch]
         if len(self.history) != self.position.epoch:
@@ -97,28 +100,31 @@ class Trainer:
         Raises JobStopped, with everything saved, at the user's wish, and FextError when the training diverges.
         """
         self.prepare(planned_epochs)
+        begun = self.position.epoch
         while self.position.epoch < planned_epochs:
             started, passed = time.monotonic(), self._images_passed()
             self._train_epoch()
             on_epoch(self._finish_epoch(time.monotonic() - started, self._images_passed() - passed))
             if self.job.stop_requested and self.position.epoch < planned_epochs:
                 self._stop()
+            if self._out_of_patience(begun):
+                break
 
     def prepare(self, planned_epochs: int) -> None:
         """Plan that many epochs, and compile the model where the settings say so."""
         self.planned_epochs = planned_epochs
         size = self.settings.dataset
-        shape = (self.settings.training.batch_size, self.model.channels, size.image_height, size.image_width)
+        shape = (batch_size(self.settings), self.model.channels, size.image_height, size.image_width)
         warn = partial(self.job.log, level="warning")
         compile_model(self.model, shape, self.device, self.settings.training, warn)
 
     def _train_epoch(self) -> None:
         self.model.train()
         epoch, checked = self.position.epoch + 1, time.monotonic()
-        for images in training_batches(
+        for batch in training_batches(
             self.train_data, self.settings, epoch, self.position.batch, self.device
         ):
-            self._figures.append(self.train_step(images))
+            self._figures.append(self.train_step(batch))
             self._report()
             if time.monotonic() - checked > CHECK_SECONDS:
                 self._check_finite()
@@ -127,89 +133,90 @@ class Trainer:
                 self._stop()
         self._check_finite()
 
-    def train_step(self, images: Tensor) -> Tensor:
-        """One step on images (N, C, H, W); returns its figures (4,) without waiting for the device."""
+    def train_step(self, batch: Batch) -> Tensor:
+        """One step; returns its figures (4,) without waiting for the device."""
         # The dropout's seed follows from the step, so that a resumed run repeats it.
         torch.manual_seed(dropout_seed(self.settings.training.seed, self.position.step))
         with autocast(self.device, self.settings.training.mixed_precision):
-            output = self.model(images)
-        output = output.float()
-        loss = self.loss(output, images)
+            output = self.model(batch.inputs)
+        output, targets = output.float(), batch.targets
+        loss = self.loss(output, targets)
         loss.backward()  # type: ignore[no-untyped-call]  # torch 2.13 leaves it untyped
         clip = self.settings.training.gradient_clip or float("inf")
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), clip)
         self._finite &= loss.isfinite() & norm.isfinite()
         self.optimizer.step(self._rate(self.position.step))
+        self.average.update(self.position.step)
         self.model.zero_grad(set_to_none=True)
         at = self.position
         self.position = Position(at.epoch, at.batch + 1, at.step + 1)
         with torch.no_grad():
-            mae, cosine = (output - images).abs().mean(), cosine_similarity(output, images).mean()
-            return torch.stack([torch.full_like(mae, len(images)), loss.detach(), mae, cosine])
-
-    @torch.inference_mode()
-    def _validate(self) -> dict[str, float]:
-        self.model.eval()
-        figures = []
-        size, count = self.settings.training.batch_size, len(self.validation_data)
-        for number, images in enumerate(validation_batches(self.validation_data, size, self.device), start=1):
-            with autocast(self.device, self.settings.training.mixed_precision):
-                output = self.model(images)
-            output = output.float()
-            mse = (output - images).square().flatten(1).mean(1)
-            mae = (output - images).abs().flatten(1).mean(1)
-            sums = (
-                self.loss(output, images) * len(images),
-                mae.sum(),
-                cosine_similarity(output, images).sum(),
-            )
-            figures.append(torch.stack([*sums, psnr_of(mse).sum()]))
-            self._report(min(number * size, count))
-        means = torch.stack(figures).cpu().double().sum(0) / count
-        return dict(zip(_VALIDATION_FIGURES, means.tolist(), strict=True))
+            mae, cosine = (output - targets).abs().mean(), cosine_similarity(output, targets).mean()
+            return torch.stack([torch.full_like(mae, len(targets)), loss.detach(), mae, cosine])
 
     def _finish_epoch(self, train_seconds: float, trained_images: int) -> EpochRecord:
         """Validate, note the figures, save what is due, and tell."""
         started = time.monotonic()
         figures = torch.stack(self._figures).cpu().double()
         means = (figures[:, 1:] * figures[:, :1]).sum(0) / figures[:, 0].sum()
-        epoch = self.position.epoch + 1
-        validation = self._validate()
+        with self.average.applied():
+            data, settings = self.validation_data, self.settings
+            validation = validate(self.model, data, settings, self.device, self._report)
         record = EpochRecord(
-            epoch=epoch, learning_rate=self._rate(self.position.step - 1),
+            epoch=self.position.epoch + 1, learning_rate=self._rate(self.position.step - 1),
             images_per_second=trained_images / max(train_seconds, 1e-9),
             seconds=train_seconds + time.monotonic() - started,
             **dict(zip(_FIGURES, means.tolist(), strict=True)), **validation,
         )  # fmt: skip
         self._finite &= math.isfinite(record.val_loss)
         self._check_finite()
-        self.position, self._figures = Position(epoch, 0, self.position.step), []
+        self.position, self._figures = Position(record.epoch, 0, self.position.step), []
         self.history.append(record)
         write_history(self.run.history, self.history)
-        best = best_epoch(self.history) is record
+        self._keep(record)
+        return record
+
+    def _keep(self, record: EpochRecord) -> None:
+        """Save a checkpoint when one is due, and a picture, and tell of the epoch."""
+        epoch, best = record.epoch, best_epoch(self.history) is record
         if best or epoch % self.settings.training.checkpoint_every == 0 or epoch == self.planned_epochs:
             self._save(best)
         self.job.metric(epoch, record.values(), epochs=self.planned_epochs)
-        sample = save_sample(self.run, epoch, self.model, self.validation_data, self.device)
+        with self.average.applied():
+            sample = save_sample(self.run, epoch, self.model, self.validation_data, self.settings)
         self.job.sample(sample, epoch)
-        return record
+
+    def _out_of_patience(self, begun: int) -> bool:
+        """Whether `patience` epochs went by without a better one; those before `begun`, a resume, do not count."""
+        patience, best = self.settings.training.patience, best_epoch(self.history)
+        if not patience or best is None or self.position.epoch < max(best.epoch, begun) + patience:
+            return False
+        self._save_if_missing()
+        self.job.log(
+            f"stopped early: no validation loss below epoch {best.epoch}'s {best.val_loss:.4g} in {patience} epochs"
+        )
+        return True
 
     def _save(self, best: bool) -> None:
-        state = self.optimizer.state()
+        state = self.optimizer.state() | {name: live.clone() for name, live in self.average.state().items()}
         if self._figures:
             state["figures"] = torch.stack(self._figures)
-        folder = save_checkpoint(self.run, self.position, self.model.state_dict(), state)
+        with self.average.applied():
+            folder = save_checkpoint(self.run, self.position, self.model.state_dict(), state)
         self.run.point("last", folder)
         if best:
             self.run.point("best", folder)
         prune(self.run, self.settings.training.keep_last)
 
+    def _save_if_missing(self) -> None:
+        if not self.run.checkpoint(self.position.epoch, self.position.batch).is_dir():
+            self._save(best=False)
+
     def _stop(self) -> None:
         """Save exactly this state, and end."""
         self._check_finite()
+        self._save_if_missing()
         at = self.position
-        if not self.run.checkpoint(at.epoch, at.batch).is_dir():
-            self._save(best=False)
         where = f"in epoch {at.epoch + 1}/{self.planned_epochs} after batch {at.batch}/{self.steps_an_epoch}"
         if not at.batch:
             where = f"after epoch {at.epoch}/{self.planned_epochs}"
@@ -238,7 +245,7 @@ class Trainer:
     def _images_passed(self) -> int:
         """Images of the whole plan that are behind, validation included."""
         an_epoch = len(self.train_data) + len(self.validation_data)
-        trained = min(self.position.batch * self.settings.training.batch_size, len(self.train_data))
+        trained = min(self.position.batch * batch_size(self.settings), len(self.train_data))
         return self.position.epoch * an_epoch + trained
 
     def _report(self, validated: int = 0) -> None:

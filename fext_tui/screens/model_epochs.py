@@ -14,17 +14,20 @@ _TITLES = {  # the most wanted first
     "loss": "training loss, of the whole epoch while the weights moved",
     "val_loss": "validation loss after the epoch",
     "val_psnr": "peak signal-to-noise ratio of the validation images, dB",
+    "val_ssim": "structural similarity of the validation images, 1 is equal",
     "learning_rate": "at the end of the epoch",
     "seconds": "the epoch took",
     "images_per_second": "in training",
     "val_mae": "mean absolute error of the validation images",
     "mae": "mean absolute error in training",
+    "val_mse": "mean squared error of the validation images",
     "val_cosine": "cosine similarity of the validation images",
     "cosine": "cosine similarity in training",
 }
 _SHORT = {
     "val_loss": "val loss",
     "val_psnr": "PSNR dB",
+    "val_ssim": "SSIM",
     "learning_rate": "lr",
     "images_per_second": "images/s",
 }

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fext_engine.images.split import split_dataset
-from fext_engine.settings import DatasetSettings
+from fext_engine.sections import DatasetSettings
 
 PATHS = [f"class_{i % 7}/image_{i:04d}.jpg" for i in range(500)]
 names = st.lists(st.text(min_size=1, max_size=12), unique=True, max_size=60)

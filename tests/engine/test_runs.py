@@ -130,8 +130,11 @@ def test_runs_of_a_database_without_notes_keep_all_they_have(workspace, monkeypa
         patch.setattr(database, "MIGRATIONS", MIGRATIONS[: MIGRATIONS.index(RUN_NOTES)])
         with open_records(workspace.database) as records:
             upsert_run(records, RunRecord("old", "FextAE Redux", "finished", 1, "", ""))
-            add_epoch(records, "old", 1, {"val_loss": 0.5})
+            with records.connection as connection:
+                connection.execute("INSERT INTO epochs (run, epoch, val_loss) VALUES ('old', 1, 0.5)")
     assert recorded(workspace) == {"old": (1, "")}
+    with open_records(workspace.database) as records:
+        assert [(e["val_loss"], e["val_ssim"]) for e in epochs_of(records, "old")] == [(0.5, None)]
 
 
 def test_two_runs_are_compared_by_their_folders_alone(workspace):

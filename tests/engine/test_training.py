@@ -25,7 +25,7 @@ from tiny_training import (
 from fext_engine.errors import FextError, JobStopped
 from fext_engine.jobs.run import run_here
 from fext_engine.paths import unescape_name
-from fext_engine.settings import DeviceSettings
+from fext_engine.sections import DeviceSettings
 from fext_engine.training.device import choose_device, gpu_load
 from fext_engine.training.history import best_epoch, read_history, write_history
 from fext_engine.training.run_folder import RunFolder, read_split

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from fext_engine.settings import AugmentationSettings
+from fext_engine.sections import AugmentationSettings
 from fext_engine.training.augmentation import (
     augment,
     dropout_seed,

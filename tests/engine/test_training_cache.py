@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -130,3 +131,31 @@ def test_a_growing_array_reads_back_as_numpy_wrote_it(tmp_path, shape):
     with RowWriter(tmp_path / "none.npy", shape, rows.dtype):
         pass
     assert np.load(tmp_path / "none.npy").shape == (0, *shape)
+
+
+def test_older_caches_make_way_and_the_one_in_use_longest_ago_goes_first(tmp_path):
+    folder, told = tmp_path / "cache", []
+    made = []
+    for number in range(4):
+        root = make_images(tmp_path / f"images{number}", 4)
+        wanted = request(root, folder)
+        if number == 3:  # the second one is used again, then a fourth has room for two beside it
+            open_cache(made[1], lambda *_: None, told.append)
+            size = sum(f.stat().st_size for f in made[0].stored.iterdir())
+            wanted = replace(wanted, limit_gb=(2.5 * size + wanted.bytes) / 1e9)
+        open_cache(wanted, lambda *_: None, told.append)
+        made.append(wanted)
+        os.utime(wanted.stored, (number, number))
+        if number == 1:
+            os.utime(wanted.stored, (0, 0))
+    assert [m.stored.is_dir() for m in made] == [False, True, True, True]
+    assert "removed" in " ".join(told) and "0.0 MB, are kept in" in told[0]
+
+
+def test_pixels_above_the_limit_are_kept_in_memory_or_refused(tmp_path):
+    root = make_images(tmp_path / "images", 4)
+    small = replace(request(root, tmp_path / "cache", "auto"), limit_gb=1e-7)
+    open_cache(small, lambda *_: None, print)
+    assert not small.stored.exists()
+    with pytest.raises(FextError, match="cache_limit"):
+        open_cache(replace(small, mode="disk"), lambda *_: None, print)

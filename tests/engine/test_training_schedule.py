@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fext_engine.settings import ScheduleSettings
+from fext_engine.sections import ScheduleSettings
 from fext_engine.training.schedule import learning_rate
 
 
