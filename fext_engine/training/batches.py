@@ -23,6 +23,9 @@ from fext_engine.training.augmentation import (
 )
 from fext_engine.training.cache import PixelCache
 
+_RESIDENT_SHARE = 0.25
+_COPIED = 1024  # images at once, so that a memory map is not read into memory as a whole
+
 
 @dataclass(frozen=True)
 class ImageSet:
@@ -48,6 +51,17 @@ def batch_size(settings: Settings) -> int:
     size = settings.training.batch_size
     assert size != "auto"
     return size
+
+
+def make_resident(data: ImageSet, device: torch.device, free: int) -> None:
+    """Copy all pixels into a GPU's memory when they take little of the `free` bytes: no batch is moved any more."""
+    pixels = data.cache.pixels
+    if device.type == "cpu" or pixels is None or pixels.nbytes > _RESIDENT_SHARE * free:
+        return
+    resident = torch.empty(pixels.shape, dtype=torch.uint8, device=device)
+    for first in range(0, len(pixels), _COPIED):
+        resident[first : first + _COPIED] = torch.from_numpy(np.array(pixels[first : first + _COPIED]))
+    data.cache.resident = resident
 
 
 def to_float(pixels: Tensor) -> Tensor:
@@ -91,6 +105,11 @@ def _fetch(
     data: ImageSet, batches: list[NDArray[np.int64]], device: torch.device
 ) -> Iterator[tuple[NDArray[np.int64], Tensor]]:
     """Yield each batch's positions and pixels; the next one is gathered while this one is computed on."""
+
+    if (resident := data.cache.resident) is not None:
+        for chosen in batches:
+            yield chosen, resident[torch.from_numpy(data.rows[chosen]).to(device, non_blocking=True)]
+        return
 
     def gather(chosen: NDArray[np.int64]) -> Tensor:
         pixels = torch.from_numpy(data.cache.gather(data.rows[chosen]))

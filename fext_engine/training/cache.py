@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from fext_engine.arrays import RowWriter
 from fext_engine.errors import FextError
@@ -71,6 +72,8 @@ class PixelCache:
     """(rows, H, W, C), or None when pixels are read anew each time."""
     reader: Callable[[str], Pixels] | None = None
     threads: int = 1
+    resident: Tensor | None = None
+    """The same as `pixels`, in a device's own memory."""
 
     def add(self, image: ReadImage) -> None:
         """Note an image, as usable or with its fault."""

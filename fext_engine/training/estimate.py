@@ -22,11 +22,11 @@ from fext_engine.training.batches import Batch, ImageSet, batch_size, training_b
 from fext_engine.training.cache import PixelCache, PixelRequest, read_again
 from fext_engine.training.cache_room import choose_mode
 from fext_engine.training.checkpoints import Position, save_checkpoint
+from fext_engine.training.data import choose_images, pixel_request
 from fext_engine.training.device import choose_device
 from fext_engine.training.memory import activation_bytes, choose_batch_size, free_bytes
 from fext_engine.training.reading import read_images
 from fext_engine.training.run_folder import RunFolder
-from fext_engine.training.train import choose_images, pixel_request
 from fext_engine.training.trainer import Trainer
 from fext_engine.training.validation import validate
 

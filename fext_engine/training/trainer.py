@@ -19,7 +19,7 @@ from fext_engine.model.metrics import cosine_similarity
 from fext_engine.settings import Settings
 from fext_engine.training.augmentation import dropout_seed
 from fext_engine.training.average import WeightAverage
-from fext_engine.training.batches import Batch, ImageSet, batch_size, training_batches
+from fext_engine.training.batches import Batch, ImageSet, batch_size, make_resident, training_batches
 from fext_engine.training.checkpoints import (
     Position,
     discard_after,
@@ -32,6 +32,7 @@ from fext_engine.training.checkpoints import (
 )
 from fext_engine.training.device import autocast, compile_model, gpu_load
 from fext_engine.training.history import EpochRecord, best_epoch, read_history, write_history
+from fext_engine.training.memory import free_bytes
 from fext_engine.training.optimizer import Optimizer
 from fext_engine.training.run_folder import RunFolder
 from fext_engine.training.samples import save_sample
@@ -111,8 +112,9 @@ class Trainer:
                 break
 
     def prepare(self, planned_epochs: int) -> None:
-        """Plan that many epochs, and compile the model where the settings say so."""
+        """Plan that many epochs; move the images and compile the model where that makes sense."""
         self.planned_epochs = planned_epochs
+        make_resident(self.train_data, self.device, free_bytes(self.device))
         size = self.settings.dataset
         shape = (batch_size(self.settings), self.model.channels, size.image_height, size.image_width)
         warn = partial(self.job.log, level="warning")

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from tiny_training import ask_to_stop, at_step, make_workspace, resume, small_settings, train
+from tiny_training import ask_to_stop, at_step, make_images, make_workspace, resume, small_settings, train
 from torch.nn.modules.module import register_module_forward_hook
 
 from fext_engine.errors import JobStopped
+from fext_engine.images.scan import scan
 from fext_engine.jobs.run import run_here
 from fext_engine.model.autoencoder import Autoencoder, build_model
 from fext_engine.model.losses import LOSSES
@@ -20,8 +21,11 @@ from fext_engine.model.metrics import ssim
 from fext_engine.training import memory
 from fext_engine.training.augmentation import add_noise, identities, noise_seeds
 from fext_engine.training.average import WeightAverage
+from fext_engine.training.batches import ImageSet, training_batches
+from fext_engine.training.cache import PixelRequest, open_cache
 from fext_engine.training.history import read_history
 from fext_engine.training.memory import activation_bytes, choose_batch_size
+from fext_engine.training.reading import ImageSize
 from fext_engine.training.run_folder import RunFolder
 
 CPU = torch.device("cpu")
@@ -139,6 +143,20 @@ def test_auto_batch_size_keeps_enough_steps_fits_and_is_written_down(workspace, 
     each = activation_bytes(build_model("FextAE Redux", 3, 0.2, 24, 16), torch.zeros(1, 3, 24, 16), settings)
     monkeypatch.setattr(memory, "free_bytes", lambda device: 2 * each * 9)
     assert choose_batch_size(settings, 100_000, CPU, print).training.batch_size == 8
+
+
+def test_pixels_in_a_devices_memory_give_the_same_batches(tmp_path):
+    files = list(scan(make_images(tmp_path / "images", 8)))
+    size, paths = ImageSize(24, 16, False), [f.path for f in files]
+    cache = open_cache(
+        PixelRequest(tmp_path / "images", files, size, "ram", tmp_path / "cache", threads=1), lambda *_: None, print
+    )
+    data, settings = ImageSet(cache, np.array([7, 2, 5, 0, 1]), identities(paths[:5])), small_settings()
+    from_host = list(training_batches(data, settings, 1, 0, CPU))
+    cache.resident, cache.pixels = torch.from_numpy(cache.pixels), None
+    from_device = list(training_batches(data, settings, 1, 0, CPU))
+    assert len(from_host) == len(from_device) == 2
+    assert all(torch.equal(a.inputs, b.inputs) for a, b in zip(from_host, from_device, strict=True))
 
 
 def test_activations_grow_with_the_batch_and_the_image():
