@@ -63,6 +63,31 @@ def more_channels(x: Tensor, channels: int) -> Tensor:
     return x.repeat_interleave(channels // x.shape[1], dim=1)
 
 
+def halved(x: Tensor, channels: int) -> Tensor:
+    """(N, C, H, W) to (N, channels, H/2, W/2): space to depth, then the mean over groups of channels.
+
+    Groups of four neighbours are a mean over 2x2 pixels; groups of two, where the channels double, a mean
+    over pairs in a row, with the two rows side by side as channels. One pass over channels_last memory.
+    """
+    if channels == x.shape[1]:
+        return F.avg_pool2d(x, 2)
+    n, c, height, width = x.shape
+    rows = F.avg_pool2d(x, (1, 2)).permute(0, 2, 3, 1).reshape(n, height // 2, 2, width // 2, c)
+    return rows.permute(0, 1, 3, 4, 2).reshape(n, height // 2, width // 2, channels).permute(0, 3, 1, 2)
+
+
+def doubled(x: Tensor, channels: int) -> Tensor:
+    """(N, C, H, W) to (N, channels, 2H, 2W): each channel repeated, then depth to space; `halved` backwards.
+
+    Where the channels stay it is nearest-neighbour upsampling; where they halve, two neighbours become two rows.
+    """
+    n, c, height, width = x.shape
+    pair = c // channels
+    rows = x.permute(0, 2, 3, 1).reshape(n, height, width, channels, pair).permute(0, 1, 4, 2, 3)
+    rows = rows.unsqueeze(4).expand(n, height, 2, width, 2, channels)
+    return rows.reshape(n, 2 * height, 2 * width, channels).permute(0, 3, 1, 2)
+
+
 def pad_to_even(x: Tensor) -> Tensor:
     """Repeat the last row or column where the height or width is odd."""
     height, width = x.shape[-2:]
@@ -86,7 +111,7 @@ class Halve(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = pad_to_even(x)
         pooled: Tensor = self.conv(F.max_pool2d(x, 2))
-        return pooled + fewer_channels(F.pixel_unshuffle(x, 2), self.out)
+        return pooled + halved(x, self.out)
 
 
 class Double(nn.Module):
@@ -105,7 +130,7 @@ class Double(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         grown: Tensor = self.conv(x)
-        return grown + F.pixel_shuffle(more_channels(x, 4 * self.out), 2)
+        return grown + doubled(x, self.out)
 
 
 class DenseStack(nn.Module):
@@ -126,4 +151,4 @@ class DenseStack(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         resize = more_channels if self.out >= x.shape[1] else fewer_channels
         dense: Tensor = self.dense(x)
-        return resize(x, self.out) + dense
+        return dense + resize(x, self.out)

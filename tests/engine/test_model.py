@@ -7,7 +7,7 @@ import torch
 
 from fext_engine.errors import FextError
 from fext_engine.model.autoencoder import ARCHITECTURES, build_model
-from fext_engine.model.blocks import Double, Halve, fewer_channels, more_channels, residual_blocks
+from fext_engine.model.blocks import Double, Halve, doubled, fewer_channels, halved, more_channels, residual_blocks
 
 
 @pytest.mark.parametrize(
@@ -67,12 +67,20 @@ def test_the_links_alone_keep_a_constant_image():
     assert torch.allclose(up(down(x)), x)
 
 
-def test_the_downward_link_averages_pixels_and_the_upward_one_repeats_them():
+@pytest.mark.parametrize("ratio", [1, 2])
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_the_links_are_space_to_depth_and_back(ratio, memory_format):
+    x = torch.rand(2, 8, 6, 10).to(memory_format=memory_format)
+    down = fewer_channels(torch.nn.functional.pixel_unshuffle(x, 2), 8 * ratio)
+    assert torch.allclose(halved(x, 8 * ratio), down, atol=1e-6)
+    up = torch.nn.functional.pixel_shuffle(more_channels(x, 4 * 8 // ratio), 2)
+    assert torch.equal(doubled(x, 8 // ratio), up)
+
+
+def test_the_links_average_pixels_and_repeat_them_where_the_channels_stay():
     x = torch.arange(16.0).view(1, 1, 4, 4)
-    halved = fewer_channels(torch.nn.functional.pixel_unshuffle(x, 2), 1)
-    assert torch.equal(halved, torch.nn.functional.avg_pool2d(x, 2))
-    doubled = torch.nn.functional.pixel_shuffle(more_channels(x, 4), 2)
-    assert torch.equal(doubled, torch.nn.functional.interpolate(x, scale_factor=2, mode="nearest"))
+    assert torch.equal(halved(x, 1), torch.tensor([[[[2.5, 4.5], [10.5, 12.5]]]]))
+    assert torch.equal(doubled(x, 1)[0, 0, :2, :4], torch.tensor([[0.0, 0, 1, 1], [0, 0, 1, 1]]))
 
 
 def test_the_same_seed_gives_the_same_weights():
