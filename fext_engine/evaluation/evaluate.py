@@ -33,6 +33,9 @@ from fext_engine.workspace import atomic_folder
 EXTREMES = 5
 """Images that the report names as the best and as the worst."""
 
+NAMED = 3
+"""Of these, as many are told when the job ends."""
+
 EMBEDDED = 5000
 """Images of each split in the plot of the embeddings, at most: more points than a plot can show."""
 
@@ -86,7 +89,8 @@ def evaluate(job: Job) -> dict[str, Any]:
     """Evaluate a run's best weights on its validation images. Argument: `run`.
 
     Leaves `evaluation/` in the run's folder, whole: report.json, images.csv (the metrics of each image),
-    reconstructions.png, worst.png and plots of the embeddings. Returns the means of the metrics.
+    reconstructions.png, worst.png and plots of the embeddings. Returns the means of the metrics, and the names
+    of the best and worst images.
     """
     run = RunFolder(job.workspace.find_run(str(job.arguments["run"])))
     job.belongs_to(run.name)
@@ -108,7 +112,8 @@ def evaluate(job: Job) -> dict[str, Any]:
     _replace(run.evaluation, new)
     for file in sorted(run.evaluation.iterdir()):
         job.artifact(file, {".png": "figure", ".csv": "table"}.get(file.suffix, "report"))
-    return {"run": run.name, "folder": escape_name(str(run.evaluation)), **report["mean"]}
+    named = {side: ", ".join(report[side][:NAMED]) for side in ("best", "worst")}
+    return {"run": run.name, "folder": escape_name(str(run.evaluation)), **report["mean"], **named}
 
 
 def _measure(
