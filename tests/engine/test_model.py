@@ -7,7 +7,15 @@ import torch
 
 from fext_engine.errors import FextError
 from fext_engine.model.autoencoder import ARCHITECTURES, build_model
-from fext_engine.model.blocks import Double, Halve, doubled, fewer_channels, halved, more_channels, residual_blocks
+from fext_engine.model.blocks import (
+    Double,
+    Halve,
+    doubled,
+    fewer_channels,
+    halved,
+    more_channels,
+    residual_blocks,
+)
 
 
 @pytest.mark.parametrize(
