@@ -22,6 +22,7 @@ from fext_engine.paths import escape_name
 from fext_tui import themes
 from fext_tui.configuration import Configuration, read_configuration, remember_theme
 from fext_tui.following import LOG_LINES, JobFound, JobSnapshot, JobUpdated, LogLine, follow
+from fext_tui.key_names import key_of
 from fext_tui.screens.opening import OpeningScreen
 
 if TYPE_CHECKING:
@@ -196,10 +197,8 @@ class FextApp(App[None]):
             self.notify(str(error), title="The theme is not remembered", severity="warning")
 
     def key(self, binding_id: str) -> str:
-        """The key of one of the app's own actions, as it is shown."""
-        binding = next(b for b in Binding.make_bindings(self.BINDINGS) if b.id == binding_id)
-        given = self._keymap.get(binding_id)
-        return self.get_key_display(binding.with_key(given.split(",")[0]) if given else binding)
+        """The key in force of the action with that id, as it is shown."""
+        return key_of(self, binding_id)
 
     def _leave_on_signals(self) -> None:
         """A dropped connection and a polite kill end the app as `q` does: the terminal is given back as it was."""
@@ -419,9 +418,8 @@ class FextApp(App[None]):
             self._quit_when_idle = True
             for job in self.active_jobs:
                 self.supervisor.stop(job.id)
-            self.notify(
-                "FeXT closes as soon as the state is saved. q and l leave the job to finish that alone."
-            )
+            keys = f"{self.key('quit')} and {self.key('leave.leave')}"
+            self.notify(f"FeXT closes as soon as the state is saved. {keys} leave the job to finish that alone.")
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action of the app and of the screen, for the command palette."""

@@ -40,7 +40,7 @@ class WorkbenchScreen(Screen[None]):
             key_display="=",
             show=False,
             id="differences",
-            tooltip="What differs from the preset in use (ctrl+g in a field)",
+            tooltip="What differs from the preset in use; the second key works in a field too",
         ),
     ]
 
