@@ -18,6 +18,13 @@ _FAULT = re.compile(r"^Fatal Python error: (.+)$", re.MULTILINE)
 
 def explain_death(folder: Path, code: int | None = None) -> Event:
     """A `failed` event in place of the one that the process could not write; `code` is its exit code if known."""
+    error, do = death_reason(folder, code)
+    do += f"; what it printed is in {escape_name(str(folder / OUTPUT_FILE))}"
+    return Event("failed", {"error": error, "do": do, "traceback": output_tail(folder)})
+
+
+def death_reason(folder: Path, code: int | None = None) -> tuple[str, str]:
+    """That it died, and why that may be with what to do."""
     how = f" ({platform.describe_signal(-code)})" if code is not None and code < 0 else ""
     error = f"the job's process died without a word{how}"
     if fault := _FAULT.search(output_tail(folder, OUTPUT_LINES)):
@@ -28,8 +35,7 @@ def explain_death(folder: Path, code: int | None = None) -> Event:
         do = "this machine was restarted after its last word: start it again, a training by resume"
     else:
         do = "most often memory ran out: lower training.batch_size or the image size"
-    do += f"; what it printed is in {escape_name(str(folder / OUTPUT_FILE))}"
-    return Event("failed", {"error": error, "do": do, "traceback": output_tail(folder)})
+    return error, do
 
 
 def last_sign(folder: Path) -> float:

@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from fext_engine.errors import FextError
-from fext_engine.jobs.death import explain_death, last_sign
+from fext_engine.jobs.death import death_reason, last_sign
 from fext_engine.jobs.supervisor import JobInfo, Supervisor
 from fext_engine.records import Records, open_records
 from fext_engine.records.jobs import ends_recorded, record_found_end
@@ -19,6 +19,8 @@ class Death:
     job: JobInfo
     error: str
     do: str
+    when: float
+    """When it last wrote something, in seconds since 1970."""
 
 
 def settle(supervisor: Supervisor, job_id: str | None = None) -> list[Death]:
@@ -48,12 +50,13 @@ def _settle_one(supervisor: Supervisor, records: Records, name: str) -> Death | 
         return None
     if job.is_active:
         return None
+    died, when = job.state == "died", last_sign(job.folder)
     data = job.last.data if job.last is not None else {}
-    if job.state == "died":
-        data = explain_death(job.folder).data
     error, do = str(data.get("error") or data.get("message") or ""), str(data.get("do") or "")
+    if died:
+        error, do = death_reason(job.folder)
     mine = record_found_end(
         records, name, job.state, f"{error}; {do}" if do else error,
-        verb=job.verb, run=job.run, began=job.created, ended=last_sign(job.folder),
+        verb=job.verb, run=job.run, began=job.created, ended=when,
     )  # fmt: skip
-    return Death(job, error, do) if mine and job.state == "died" else None
+    return Death(job, error, do, when) if mine and died else None

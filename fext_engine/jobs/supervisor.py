@@ -58,6 +58,10 @@ class JobInfo:
     def is_active(self) -> bool:
         return self.state in ("starting", "running")
 
+    @property
+    def title(self) -> str:
+        return f"{self.verb} {self.run}" if self.run else self.verb
+
 
 class Supervisor:
     """The jobs of one workspace. What it holds in memory, a new one reads again from the folders."""
