@@ -20,11 +20,13 @@ from fext_tui.configuration import Configuration, read_configuration, remember_t
 from fext_tui.followed_jobs import FollowedJobs
 from fext_tui.key_names import key_of
 from fext_tui.leaving import Leaving
+from fext_tui.lost_terminal import lasting
 from fext_tui.screens.opening import OpeningScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from textual.driver import Driver
     from textual.notifications import SeverityLevel
     from textual.theme import Theme
 
@@ -105,6 +107,10 @@ class FextApp(App[None]):
         self._theme_kept = self.theme
         self.stylesheet.set_variables(self.get_css_variables())
         self.set_keymap(dict(self.configuration.keys))
+
+    def get_driver_class(self) -> type[Driver]:
+        """The driver of the platform, which here outlives its terminal."""
+        return lasting(super().get_driver_class())
 
     def get_default_screen(self) -> Screen[None]:
         """What is painted first."""
