@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
 import sys
-from collections import deque
-from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,24 +17,26 @@ from fext_engine.errors import FextError
 from fext_engine.paths import escape_name
 from fext_tui import themes
 from fext_tui.configuration import Configuration, read_configuration, remember_theme
-from fext_tui.following import LOG_LINES, JobFound, JobSnapshot, JobUpdated, LogLine, follow
+from fext_tui.followed_jobs import FollowedJobs
+from fext_tui.key_names import key_of
+from fext_tui.leaving import Leaving
+from fext_tui.lost_terminal import lasting
 from fext_tui.screens.opening import OpeningScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from textual.driver import Driver
     from textual.notifications import SeverityLevel
     from textual.theme import Theme
 
-    from fext_engine.jobs.supervisor import JobInfo, Supervisor
+    from fext_engine.jobs.supervisor import Supervisor
     from fext_engine.settings import Settings
     from fext_engine.workspace import Workspace
     from fext_tui.baseline import Baseline
+    from fext_tui.following import JobFound, JobsDied, JobSnapshot, JobUpdated
     from fext_tui.listing import Pictures
     from fext_tui.widgets.job_bar import JobBar
-
-LOOK_FOR_JOBS_SECONDS = 2.0
-LOOK_FOR_TERMINAL_SECONDS = 1.0
 
 
 def _data_screen() -> Screen[None]:
@@ -91,11 +89,8 @@ class FextApp(App[None]):
         self.workspace = workspace
         self._configure()
         self.animation_level = "none"  # every animation is bytes over a slow line
-        self.jobs: dict[str, JobSnapshot] = {}
-        self.log_lines: deque[LogLine] = deque(maxlen=LOG_LINES)
-        self.log_count = 0
-        self.stops_asked: set[str] = set()  # jobs that were asked to stop; asked again, they are ended
-        self._quit_when_idle = False
+        self.followed = FollowedJobs(self)
+        self.leaving = Leaving(self)
         self.crash = ""  # the words about a fault of the UI itself, for the terminal that is given back
 
     def _configure(self) -> None:
@@ -113,16 +108,32 @@ class FextApp(App[None]):
         self.stylesheet.set_variables(self.get_css_variables())
         self.set_keymap(dict(self.configuration.keys))
 
+    def get_driver_class(self) -> type[Driver]:
+        """The driver of the platform, which here outlives its terminal."""
+        return lasting(super().get_driver_class())
+
     def get_default_screen(self) -> Screen[None]:
         """What is painted first."""
         return OpeningScreen("data")
 
-    @cached_property
+    @property
     def supervisor(self) -> Supervisor:
-        """The jobs of the workspace; made at first use, after the first paint."""
-        from fext_engine.jobs.supervisor import Supervisor
+        """The jobs of the workspace."""
+        return self.followed.supervisor
 
-        return Supervisor(self.workspace)
+    @property
+    def jobs(self) -> dict[str, JobSnapshot]:
+        """All jobs that this session has seen at work, by their ids."""
+        return self.followed.by_id
+
+    @property
+    def active_jobs(self) -> list[JobSnapshot]:
+        """The jobs that run now, the oldest first."""
+        return self.followed.active
+
+    def start_job(self, verb: str, arguments: dict[str, Any] | None = None) -> str | None:
+        """Start a job with the settings in hand and return its id; a failure to start is a notice."""
+        return self.followed.start(verb, arguments)
 
     @cached_property
     def settings(self) -> Settings:
@@ -156,10 +167,11 @@ class FextApp(App[None]):
         save_last_used(self.workspace, self.settings, "" if self.preset.name == DEFAULTS else self.preset.name)
 
     def on_mount(self) -> None:
-        self._leave_on_signals()
+        self.leaving.hear_signals()
         self.theme_changed_signal.subscribe(self, self._keep_theme)
         self.app_resume_signal.subscribe(self, self._draw_again)
-        self.call_after_refresh(self._watch_jobs)
+        self.call_after_refresh(self.leaving.watch_terminal)
+        self.call_after_refresh(self.followed.watch)
         self.call_after_refresh(self._check_configuration)
 
     def _check_configuration(self) -> None:
@@ -196,51 +208,21 @@ class FextApp(App[None]):
             self.notify(str(error), title="The theme is not remembered", severity="warning")
 
     def key(self, binding_id: str) -> str:
-        """The key of one of the app's own actions, as it is shown."""
-        binding = next(b for b in Binding.make_bindings(self.BINDINGS) if b.id == binding_id)
-        given = self._keymap.get(binding_id)
-        return self.get_key_display(binding.with_key(given.split(",")[0]) if given else binding)
-
-    def _leave_on_signals(self) -> None:
-        """A dropped connection and a polite kill end the app as `q` does: the terminal is given back as it was."""
-        loop = asyncio.get_running_loop()
-        for name in ("SIGTERM", "SIGHUP"):
-            # on Windows, or in a thread that is not the main one, there are none
-            with suppress(AttributeError, NotImplementedError, RuntimeError):
-                loop.add_signal_handler(getattr(signal, name), self.exit)
-
-    def _leave_without_terminal(self) -> None:
-        """End where the terminal went without a signal, as in a container: reading from it would never rest."""
-        if not (self.is_headless or (sys.__stdin__ and sys.__stdin__.isatty())):
-            self.exit()
-
-    def _watch_jobs(self) -> None:
-        self.set_interval(LOOK_FOR_TERMINAL_SECONDS, self._leave_without_terminal)
-        self.look_for_jobs()
-        self.set_interval(LOOK_FOR_JOBS_SECONDS, self.look_for_jobs)
-
-    @work(thread=True, exclusive=True, group="look", exit_on_error=False)
-    def look_for_jobs(self) -> None:
-        """Find jobs that run and are not followed yet, whoever started them."""
-        try:
-            active = self.supervisor.active()
-        except OSError:  # the folder is gone for a moment, or for good: the next look tells
-            return
-        for job in active:
-            if job.id not in self.jobs:
-                self.post_message(JobFound(job))
+        """The key in force of the action with that id, as it is shown."""
+        return key_of(self, binding_id)
 
     def on_job_found(self, message: JobFound) -> None:
         """Follow a job that runs already."""
-        self._follow(message.job)
+        self.followed.follow(message.job)
 
-    def _follow(self, job: JobInfo) -> None:
-        if job.id not in self.jobs:
-            self.jobs[job.id] = JobSnapshot(job.id, job.verb, job.run, job.state)
-            self.run_worker(
-                partial(follow, self.supervisor, job, self.post_message),
-                group="follow", name=job.id, thread=True, exit_on_error=False,
-            )  # fmt: skip
+    def on_job_updated(self, message: JobUpdated) -> None:
+        """Show how a job moves; go when one waits for the last of them."""
+        self.followed.take(message)
+        self.leaving.go_when_idle()
+
+    def on_jobs_died(self, message: JobsDied) -> None:
+        """Tell of jobs that died while nobody looked."""
+        self.followed.tell_deaths(message.deaths)
 
     async def show_pictures(self, pictures: Pictures, index: int) -> None:
         """Go to the Viewer with a list in hand, at its row `index`."""
@@ -249,57 +231,6 @@ class FextApp(App[None]):
         await self.switch_mode("viewer")
         if isinstance(self.screen, ViewerScreen):
             self.screen.take(pictures, index)
-
-    def start_job(self, verb: str, arguments: dict[str, Any] | None = None) -> str | None:
-        """Start a job with the settings in hand, follow it and return its id; a failure to start is a notice."""
-        try:
-            self.remember_settings()
-            job_id = self.supervisor.start(verb, self.settings, arguments)
-            self._follow(self.supervisor.find(job_id))
-        except (FextError, OSError) as error:
-            self.notify(str(error), title=f"{verb} did not start", severity="error", markup=False)
-            return None
-        self._tell_screen()
-        return job_id
-
-    def on_job_updated(self, message: JobUpdated) -> None:
-        """Keep the newest snapshot, say how a job ended, and let the screen show it."""
-        job, before = message.job, self.jobs.get(message.job.id)
-        self.jobs[job.id] = job
-        self.log_lines.extend(message.log)
-        self.log_count += len(message.log)
-        if before is not None and before.is_active and not job.is_active:
-            self._tell_end(job)
-        self._tell_screen()
-        if self._quit_when_idle and not self.active_jobs:
-            self.exit()
-
-    @property
-    def active_jobs(self) -> list[JobSnapshot]:
-        """The jobs that run now, the oldest first."""
-        return sorted((job for job in self.jobs.values() if job.is_active), key=lambda job: job.id)
-
-    def _tell_screen(self) -> None:
-        from fext_tui.screens.workbench import WorkbenchScreen
-
-        for screen in reversed(self.screen_stack):
-            if isinstance(screen, WorkbenchScreen):
-                screen.show_jobs()
-                return
-
-    def _tell_end(self, job: JobSnapshot) -> None:
-        if job.state == "failed":
-            self.notify(
-                f"{job.error}; {job.do}",
-                title=f"{job.title} failed",
-                severity="error",
-                timeout=15,
-                markup=False,
-            )
-        elif job.state == "stopped":
-            self.notify(job.do or "stopped", title=f"{job.title} stopped", severity="warning", markup=False)
-        elif job.verb != "estimate":  # its own dialog shows it
-            self.notify(f"{self.key('log')} shows the log", title=f"{job.title} finished", markup=False)
 
     def notify(
         self,
@@ -346,7 +277,8 @@ class FextApp(App[None]):
         """List all jobs, running and past."""
         from fext_tui.dialogs.jobs import JobsDialog
 
-        self.push_screen(JobsDialog(job_id))
+        self.push_screen(JobsDialog(job_id or self.followed.noticed))
+        self.followed.noticed = None
 
     def on_job_bar_selected(self, message: JobBar.Selected) -> None:
         """A click on a job shows it in the list of jobs."""
@@ -405,23 +337,7 @@ class FextApp(App[None]):
 
     async def action_quit(self) -> None:
         """Leave; with a job running, ask first whether it goes on."""
-        from fext_tui.dialogs.leave import LeaveDialog
-
-        if not self.active_jobs:
-            self.exit()
-        elif not isinstance(self.screen, LeaveDialog):
-            self.push_screen(LeaveDialog([job.title for job in self.active_jobs]), self._leave)
-
-    def _leave(self, choice: str | None) -> None:
-        if choice == "leave":
-            self.exit()
-        elif choice == "stop":
-            self._quit_when_idle = True
-            for job in self.active_jobs:
-                self.supervisor.stop(job.id)
-            self.notify(
-                "FeXT closes as soon as the state is saved. q and l leave the job to finish that alone."
-            )
+        self.leaving.ask()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action of the app and of the screen, for the command palette."""

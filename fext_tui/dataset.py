@@ -41,7 +41,6 @@ Put JPEG or PNG files into
 Sub-folders are classes. Or open another folder, or let FeXT make a small
 sample dataset in classes, with some planted faults, to see everything work.
 """
-NOT_ANALYZED = "Press a to analyze the dataset."
 
 
 @dataclass(frozen=True)
@@ -67,16 +66,19 @@ class DatasetView:
 
 
 def read_dataset(
-    workspace: Workspace, settings: Settings, cancelled: Callable[[], bool], report: str | None = None
+    workspace: Workspace, settings: Settings, analyze_key: str, cancelled: Callable[[], bool],
+    report: str | None = None,
 ) -> Iterator[DatasetView]:
     """Yield what the records hold, at once, then the same with what lies in the folder by now.
 
-    `report` names the report to show, else the newest. Never raises for what a folder or a file may hold.
+    `analyze_key` is the key that analyzes, for the words; `report` names the report to show, else the newest.
+    Never raises for what a folder or a file may hold.
     """
     root = workspace.images_root(settings)
     recorded, problem = None, ""
+    not_analyzed = f"Press {analyze_key} to analyze the dataset."
     try:
-        recorded = _with_records(workspace, root, report, cancelled)
+        recorded = _with_records(workspace, root, report, not_analyzed, cancelled)
     except (FextError, sqlite3.Error) as error:
         problem = f" · {error}"
     if recorded is not None:
@@ -94,15 +96,15 @@ def read_dataset(
     if not found:
         yield DatasetView(root, "", INVITATION.format(folder=escape_name(str(root))), listed, scanned=True)
     elif recorded is None:
-        hint = problem or f", not analyzed yet. {NOT_ANALYZED}"
+        hint = problem or f", not analyzed yet. {not_analyzed}"
         yield DatasetView(root, f"{found:,} images found{hint}", "", listed, scanned=True)
     else:
-        changed = "" if found == recorded.images.count() else f" · {found:,} files by now. {NOT_ANALYZED}"
+        changed = "" if found == recorded.images.count() else f" · {found:,} files by now. {not_analyzed}"
         yield replace(recorded, summary=recorded.summary + changed, scanned=True)
 
 
 def _with_records(
-    workspace: Workspace, root: Path, report_name: str | None, cancelled: Callable[[], bool]
+    workspace: Workspace, root: Path, report_name: str | None, not_analyzed: str, cancelled: Callable[[], bool]
 ) -> DatasetView | None:
     from fext_engine.records import open_records
     from fext_engine.records.images import count_statuses, find_root
@@ -119,7 +121,7 @@ def _with_records(
         of_folder = (row for row in reports if row["root"] == shown)
         report = next((row for row in of_folder if report_name in (None, row["name"])), None)
         view = DatasetView(
-            root, _summary(statuses, report), "", images, root_id,
+            root, _summary(statuses, report, not_analyzed), "", images, root_id,
             reports=report_entries(reports),
             issues=read_issues(records, root, statuses),
         )  # fmt: skip
@@ -140,11 +142,11 @@ def _with_report(view: DatasetView, records: Records, report: sqlite3.Row) -> Da
     )
 
 
-def _summary(statuses: dict[str, int], report: sqlite3.Row | None) -> str:
+def _summary(statuses: dict[str, int], report: sqlite3.Row | None, not_analyzed: str) -> str:
     parts = [f"{sum(statuses.values()):,} images found"]
     parts += [f"{count:,} {status.replace('_', ' ')}" for status, count in statuses.items()]
     if report is None:
-        parts.append(f"not analyzed to the end. {NOT_ANALYZED}")
+        parts.append(f"not analyzed to the end. {not_analyzed}")
     else:
         summary: dict[str, Any] = json.loads(report["summary"])
         when = datetime.fromtimestamp(report["created_at"])

@@ -13,6 +13,7 @@ from textual.worker import get_current_worker
 
 if TYPE_CHECKING:
     from fext_engine.jobs.events import Event
+    from fext_engine.jobs.settle import Death
     from fext_engine.jobs.supervisor import JobInfo, Supervisor
 
 POLL_SECONDS = 0.25
@@ -58,6 +59,14 @@ class JobFound(Message):
     def __init__(self, job: JobInfo) -> None:
         super().__init__()
         self.job = job
+
+
+class JobsDied(Message):
+    """Jobs died while nobody followed them, the oldest first."""
+
+    def __init__(self, deaths: list[Death]) -> None:
+        super().__init__()
+        self.deaths = deaths
 
 
 class JobUpdated(Message):
@@ -114,6 +123,8 @@ def advance(job: JobSnapshot, events: Iterable[Event]) -> tuple[JobSnapshot, tup
 
 def follow(supervisor: Supervisor, info: JobInfo, post: Callable[[JobUpdated], object]) -> None:
     """Follow one job to its end, in a worker thread; ends within a moment when the worker is cancelled."""
+    from fext_engine.jobs.settle import settle
+
     worker = get_current_worker()
     job = posted = JobSnapshot(info.id, info.verb, info.run, info.state)
     log: deque[LogLine] = deque(maxlen=LOG_LINES)
@@ -127,6 +138,8 @@ def follow(supervisor: Supervisor, info: JobInfo, post: Callable[[JobUpdated], o
             post(JobUpdated(job, tuple(log)))
             posted, due = job, monotonic() + POLL_SECONDS
             log.clear()
+    if job.state == "failed":
+        settle(supervisor, job.id)  # a death that was told here is not told at the next start
 
 
 def _epoch_line(data: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ import difflib
 import importlib
 import inspect
 import pkgutil
+import sys
 from collections.abc import Iterator, Mapping
 
 from textual.app import App
@@ -14,6 +15,7 @@ from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
 
 import fext_tui
+from fext_tui.key_names import bindings_of
 
 
 def classes_with_keys() -> list[type[DOMNode]]:
@@ -32,12 +34,6 @@ def classes_with_keys() -> list[type[DOMNode]]:
     return found
 
 
-def bindings_of(node: type[DOMNode]) -> list[Binding]:
-    """The bindings that FeXT gives a class, those of its own base classes included; one for each key."""
-    ours = [base for base in node.__mro__ if base.__module__.startswith("fext_tui")]
-    return [binding for base in ours for binding in Binding.make_bindings(vars(base).get("BINDINGS", ()))]
-
-
 def key_problems(keys: Mapping[str, str]) -> list[str]:
     """What is wrong with `keys`, ids with the keys they are to have: unknown ids, and keys given twice."""
     classes = classes_with_keys()
@@ -52,25 +48,45 @@ def key_problems(keys: Mapping[str, str]) -> list[str]:
 
 
 def _places(classes: list[type[DOMNode]]) -> Iterator[list[type[DOMNode]]]:
-    """Classes whose keys work at the same time: a screen with its own panes and the app, or a dialog alone."""
-    from fext_tui.widgets.row_list import RowList
+    """Classes whose keys work at the same time: a screen with its panes, the widget in focus, and the app.
 
-    apps = [node for node in classes if issubclass(node, App)]
+    A dialog keeps the keys of the app from working.
+    """
+    apps: list[type[DOMNode]] = [node for node in classes if issubclass(node, App)]
     for node in classes:
         if not issubclass(node, Screen):
             yield [node]
-        elif issubclass(node, ModalScreen):
-            yield [node, RowList]
-        else:
-            panes = [pane for pane in classes if pane.__module__.startswith(f"{node.__module__}_")]
-            yield [*apps, node, *panes, RowList]
+            continue
+        frame: list[type[DOMNode]] = [node]
+        if not issubclass(node, ModalScreen):
+            frame += apps + [pane for pane in classes if pane.__module__.startswith(f"{node.__module__}_")]
+        for widget in _widgets({part.__module__ for part in frame if part not in apps}):
+            yield [*frame, widget]
+
+
+def _widgets(modules: set[str]) -> set[type[DOMNode]]:
+    """The widgets that the classes of these modules are made of, by what the modules import."""
+    found: set[type[DOMNode]] = set()
+    seen, waiting = set(modules), list(modules)
+    while waiting:
+        for member in vars(sys.modules[waiting.pop()]).values():
+            if not (inspect.isclass(member) and issubclass(member, DOMNode)):
+                continue
+            module = member.__module__
+            if module.startswith("fext_tui.widgets."):
+                found.add(member)
+            if module.startswith("fext_tui.") and module not in seen:
+                seen.add(module)
+                waiting.append(module)
+    return found
 
 
 def _clashes(place: list[type[DOMNode]], keys: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    users: dict[str, set[str]] = {}
+    """Keys with several uses, one of them given by `keys`; a widget and its screen may share what both call alike."""
+    users: dict[str, dict[str, str]] = {}
     for binding in (binding for node in place for binding in bindings_of(node) if binding.id):
         for given in Binding.make_bindings([Binding(keys.get(str(binding.id), binding.key), "")]):
-            users.setdefault(given.key, set()).add(str(binding.id))
-    for key, names in users.items():
-        if len(names) > 1 and not names.isdisjoint(keys):
-            yield key, tuple(sorted(names))
+            users.setdefault(given.key, {})[str(binding.id)] = binding.description
+    for key, uses in users.items():
+        if len(set(uses.values())) > 1 and not keys.keys().isdisjoint(uses):
+            yield key, tuple(sorted(uses))

@@ -10,6 +10,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from fext_engine.errors import FextError
+from fext_tui.key_names import key_of
 from fext_tui.widgets.text import format_bytes, printable
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ def _ask_removal(pane: Widget, run: RunSummary, item: Removable | None) -> None:
     from fext_tui.dialogs.confirm import ConfirmDialog
 
     if item is not None and item.in_use:
-        pane.notify(f"Job {item.in_use} uses it: stop the job first (x).", severity="warning")
+        key = key_of(pane.app, "job.stop")
+        pane.notify(f"Job {item.in_use} uses it: stop the job first ({key}).", severity="warning")
         return
     if item is None:
         question = f"The folder of {printable(run.name)} is gone. Take it off the list?"

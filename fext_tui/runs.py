@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 MARK = "●"
 _STATES = "running, finished, stopped, failed, interrupted"
-_NOTE = "what you wrote about it (n)"
 
 
 def read_runs(database: Path) -> list[RunSummary]:
@@ -33,11 +32,13 @@ def read_runs(database: Path) -> list[RunSummary]:
     return runs
 
 
-def run_fields(marked: str | None) -> tuple[Field[RunSummary], ...]:
-    """The columns of the list of runs, with the name of the marked one."""
+def run_fields(marked: str | None, note_key: str) -> tuple[Field[RunSummary], ...]:
+    """The columns of the list of runs, with the name of the marked one; `note_key` writes a note."""
 
     def name(run: RunSummary) -> str:
         return f"{MARK} {run.name}" if run.name == marked else run.name
+
+    note = f"what you wrote about it ({note_key})"
 
     return (
         Field("run", 22, name, lambda r: r.name.casefold(), grows=True),
@@ -45,7 +46,7 @@ def run_fields(marked: str | None) -> tuple[Field[RunSummary], ...]:
         Field("epochs", 9, _epochs, lambda r: r.epochs_done, "right", "trained, of those planned"),
         Field("best", 8, _best, lambda r: r.best_val_loss, "right", "the lowest validation loss"),
         Field("when", 11, _when, lambda r: r.updated_at, about="when it last changed"),
-        Field("note", 16, lambda r: r.note, lambda r: r.note.casefold() or None, about=_NOTE, grows=True),
+        Field("note", 16, lambda r: r.note, lambda r: r.note.casefold() or None, about=note, grows=True),
         Field("image", 9, _size, lambda r: image_size(r.configuration), "right", "height and width"),
         Field("model", 13, lambda r: r.model, lambda r: r.model, about="the kind of autoencoder"),
     )

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from fext_engine.errors import FextError
 from fext_engine.jobs import platform
+from fext_engine.jobs.death import explain_death
 from fext_engine.jobs.events import (
     ENDED_AT_ONCE,
     EVENTS_FILE,
@@ -28,11 +29,9 @@ from fext_engine.jobs.folder import (
     claim,
     create_job,
     is_alive,
-    output_tail,
     read_pid,
     read_request,
 )
-from fext_engine.paths import escape_name
 from fext_engine.settings import Settings
 from fext_engine.workspace import Workspace
 
@@ -58,6 +57,10 @@ class JobInfo:
     @property
     def is_active(self) -> bool:
         return self.state in ("starting", "running")
+
+    @property
+    def title(self) -> str:
+        return f"{self.verb} {self.run}" if self.run else self.verb
 
 
 class Supervisor:
@@ -137,7 +140,7 @@ class Supervisor:
             ended = self._state_without_word(folder) == "died"  # asked before reading: no last word is missed
             events = reader.read()
             if ended and not events:
-                events = [self._death(folder)]
+                events = [explain_death(folder, self._exit_code(folder.name))]
             yield events
             if events and events[-1].kind in TERMINAL:
                 return
@@ -169,19 +172,22 @@ class Supervisor:
 
     def _describe(self, folder: Path, request: JobRequest) -> JobInfo:
         events = _last_events(folder)
-        last = events[-1] if events else None
-        state: State = "running"
-        if last is not None and last.kind in TERMINAL:
-            state = last.kind  # type: ignore[assignment]
-        else:
-            state = self._state_without_word(folder, request.created)
+        state: State | None = _own_word(events)
+        if state is None and (state := self._state_without_word(folder, request.created)) == "died":
+            events = _last_events(folder)  # its last word may have come between the two looks
+            state = _own_word(events) or state
         run = next(
             (e.data["run"] for e in reversed(events) if e.data.get("run")), request.arguments.get("run")
         )
         progress = next((e for e in reversed(events) if e.kind == "progress"), None)
         return JobInfo(
-            request.id, request.verb, state, request.created, run, request.arguments, folder, progress, last
-        )
+            request.id, request.verb, state, request.created, run, request.arguments, folder, progress,
+            events[-1] if events else None,
+        )  # fmt: skip
+
+    def _exit_code(self, job_id: str) -> int | None:
+        child = self._children.get(job_id)
+        return child.poll() if child is not None else None
 
     def _state_without_word(self, folder: Path, created: float | None = None) -> State:
         """The state of a job that has not said how it ended."""
@@ -195,17 +201,10 @@ class Supervisor:
         age = time.time() - (created if created is not None else folder.stat().st_mtime)
         return "starting" if 0 <= age < STARTING_SECONDS else "died"
 
-    def _death(self, folder: Path) -> Event:
-        child = self._children.get(folder.name)
-        code = child.poll() if child is not None else None
-        how = f" ({platform.describe_signal(-code)})" if code is not None and code < 0 else ""
-        error = f"the job's process died without a word{how}"
-        if code is None or -code == platform.KILLED:
-            do = "most often memory ran out: lower training.batch_size or the image size"
-        else:
-            do = "a library crashed"
-        do += f"; what it printed is in {escape_name(str(folder / OUTPUT_FILE))}"
-        return Event("failed", {"error": error, "do": do, "traceback": output_tail(folder)})
+
+def _own_word(events: list[Event]) -> State | None:
+    """How a job ended, by what it said itself."""
+    return events[-1].kind if events and events[-1].kind in TERMINAL else None  # type: ignore[return-value]
 
 
 def _last_events(folder: Path) -> list[Event]:

@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
+from fext_tui.key_names import key_of
 from fext_tui.tables import TableRows
 from fext_tui.widgets.columns import Column
 from fext_tui.widgets.row_list import RowList
@@ -39,7 +40,7 @@ class ChooseColumnDialog(ModalScreen[str | None]):
             dialog.border_title = self._title
             yield Input(placeholder="type a part of the name")
             yield RowList(TableRows(COLUMNS, self._all), empty="No column is called so")
-            yield Label("Enter chooses, Esc goes back", classes="note")
+            yield Label(f"Enter chooses, {key_of(self.app, 'dialog.cancel')} goes back", classes="note", markup=False)
 
     def on_mount(self) -> None:
         """Start at the column in use."""

@@ -8,8 +8,11 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Label
+
+from fext_tui.key_names import key_of
 
 
 class ConfirmDialog(ModalScreen[bool]):
@@ -33,8 +36,8 @@ class ConfirmDialog(ModalScreen[bool]):
             dialog.border_title = self._title
             yield Label(self._question, markup=False)
             with Horizontal(classes="buttons"):
-                yield Button("No (n)", id="no")
-                yield Button(f"{self._yes} (y)", id="yes", variant="warning")
+                yield Button(Content(f"No ({key_of(self.app, 'confirm.no')})"), id="no")
+                yield Button(Content(f"{self._yes} ({key_of(self.app, 'confirm.yes')})"), id="yes", variant="warning")
 
     @on(Button.Pressed)
     def _choose(self, event: Button.Pressed) -> None:

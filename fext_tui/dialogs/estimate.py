@@ -38,7 +38,7 @@ class EstimateDialog(ModalScreen[bool]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Estimate"
             yield Static("", id="estimate", markup=False)
-            yield Label("esc cancel", id="estimate-keys", classes="note")
+            yield Label(f"{self.app.key('estimate.close')} cancel", id="estimate-keys", classes="note")
 
     def on_mount(self) -> None:
         self._look()
@@ -47,12 +47,14 @@ class EstimateDialog(ModalScreen[bool]):
     def _look(self) -> None:
         """Show how far the job is, or what came of it."""
         job = self.app.jobs[self._job_id]
-        text, keys = f"{job.error or job.state}\n{job.do}", "esc close"
+        close = self.app.key("estimate.close")
+        text, keys = f"{job.error or job.state}\n{job.do}", f"{close} close"
         if job.is_active:
-            text, keys = f"A few steps of training are tried…\n{_progress(job.progress)}", "esc cancel"
+            text, keys = f"A few steps of training are tried…\n{_progress(job.progress)}", f"{close} cancel"
         elif job.state == "finished":
             others = [other.title for other in self.app.active_jobs]
-            text, keys = estimate_text(job.summary, others), "t train now   esc close"
+            train = self.app.key("estimate.train")
+            text, keys = estimate_text(job.summary, others), f"{train} train now   {close} close"
         self.query_one("#estimate", Static).update(text)
         self.query_one("#estimate-keys", Label).update(keys)
         if not job.is_active:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 def stop_with_question(app: FextApp, job_id: str) -> None:
     """Ask a job to stop; when it was asked before, end it at once after a question."""
-    if job_id not in app.stops_asked:
-        app.stops_asked.add(job_id)
+    if job_id not in app.followed.stops_asked:
+        app.followed.stops_asked.add(job_id)
         app.supervisor.stop(job_id)
         app.notify(
             f"Stopping: the job saves what it needs to go on. {app.key('job.stop')} again ends it at once."
@@ -119,9 +119,9 @@ def _last_words(job: JobInfo) -> str:
     elif job.state == "stopped":
         lines.append(str(data.get("message", "")))
     elif job.state == "died":
-        lines.append(
-            "Its process died without a word, as one does that is killed or for which memory ran out."
-        )
+        from fext_engine.jobs.death import death_reason
+
+        lines += death_reason(job.folder)
     elif job.progress is not None:
         lines.append("{stage}: {done} of {total} {unit}".format_map({"total": "?", **job.progress.data}))
     return "\n".join(printable(line) for line in lines if line)

@@ -9,8 +9,16 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Label
+from textual.widgets.button import ButtonVariant
+
+from fext_tui.key_names import key_of
+
+BUTTONS: tuple[tuple[str, str, ButtonVariant], ...] = (
+    ("Leave it running", "leave", "primary"), ("Stop and quit", "stop", "warning"), ("Stay", "stay", "default"),
+)  # fmt: skip
 
 
 class LeaveDialog(ModalScreen[str | None]):
@@ -37,9 +45,9 @@ class LeaveDialog(ModalScreen[str | None]):
                 classes="note",
             )
             with Horizontal(classes="buttons"):
-                yield Button("Leave it running (l)", id="leave", variant="primary")
-                yield Button("Stop and quit (s)", id="stop", variant="warning")
-                yield Button("Stay (esc)", id="stay")
+                for words, result, variant in BUTTONS:
+                    label = Content(f"{words} ({key_of(self.app, f'leave.{result}')})")
+                    yield Button(label, id=result, variant=variant)
 
     @on(Button.Pressed)
     def _choose(self, event: Button.Pressed) -> None:

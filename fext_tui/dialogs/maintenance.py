@@ -76,7 +76,7 @@ class MaintenanceDialog(Dialog[None]):
             return
         item = self.items[index]
         if item.in_use:
-            words = f"Job {item.in_use} uses it: stop the job first (J lists them)."
+            words = f"Job {item.in_use} uses it: stop the job first ({self.app.key('jobs')} lists them)."
             self.notify(words, severity="warning", markup=False)
         else:
             self._ask([item])

@@ -11,6 +11,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
+from fext_tui.key_names import key_of
+
 
 class OneLineDialog(ModalScreen[str | None]):
     """Asks for a line, with `text` in it at first; the result is the line, or None when dismissed."""
@@ -28,7 +30,8 @@ class OneLineDialog(ModalScreen[str | None]):
             dialog.border_title = self._title
             yield Input(self._text, select_on_focus=False)
             yield Label(self._note, classes="note", markup=False)
-            yield Label("Enter keeps it, Esc goes back", classes="note")
+            back = key_of(self.app, "one-line.cancel")
+            yield Label(f"Enter keeps it, {back} goes back", classes="note", markup=False)
 
     @on(Input.Submitted)
     def _keep(self, event: Input.Submitted) -> None:

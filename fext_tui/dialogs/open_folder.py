@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
+from fext_tui.key_names import key_of
 from fext_tui.widgets.path_input import PathInput
 
 
@@ -32,7 +33,8 @@ class OpenFolderDialog(ModalScreen[str | None]):
             dialog.border_title = self._title
             yield PathInput(self._current)
             yield Label(self._note, classes="note", markup=False)
-            yield Label("Tab completes, Enter opens, Esc goes back", classes="note")
+            complete, back = key_of(self.app, "path.complete"), key_of(self.app, "dialog.cancel")
+            yield Label(f"{complete} completes, Enter opens, {back} goes back", classes="note", markup=False)
 
     @on(Input.Submitted)
     def _open(self, event: Input.Submitted) -> None:

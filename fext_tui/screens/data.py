@@ -8,6 +8,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Center, Horizontal, Vertical, VerticalScroll
+from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Static, TabbedContent, TabPane, Tabs
 from textual.worker import get_current_worker
@@ -68,8 +69,9 @@ class DataScreen(WorkbenchScreen):
                 with Center():
                     yield Static("", id="empty-text", markup=False)
                 with Center(), Horizontal(classes="buttons"):
-                    yield Button("Make a sample dataset (m)", id="make-sample", variant="primary")
-                    yield Button("Open a folder (o)", id="open-folder")
+                    sample, other = self.app.key("data.sample"), self.app.key("data.open")
+                    yield Button(Content(f"Make a sample dataset ({sample})"), id="make-sample", variant="primary")
+                    yield Button(Content(f"Open a folder ({other})"), id="open-folder")
             with TabbedContent(id="tables"):
                 with TabPane("Images", id="tab-images"):
                     yield ImagesPane(id="images-pane")
@@ -115,7 +117,8 @@ class DataScreen(WorkbenchScreen):
     @work(thread=True, exclusive=True, group="dataset", exit_on_error=False)
     def _read(self, report: str | None) -> None:
         worker = get_current_worker()
-        for view in read_dataset(self.app.workspace, self.app.settings, lambda: worker.is_cancelled, report):
+        app, key = self.app, self.app.key("data.analyze")
+        for view in read_dataset(app.workspace, app.settings, key, lambda: worker.is_cancelled, report):
             if worker.is_cancelled:
                 return
             self.post_message(DatasetRead(view))
@@ -159,7 +162,8 @@ class DataScreen(WorkbenchScreen):
     def _choose_report(self, event: ReportsPane.Chosen) -> None:
         """Show another report's statistics, drift and classes."""
         if self.view is not None and event.report.root != escape_name(str(self.view.root.resolve())):
-            self.notify(f"This report is about {event.report.root}; o opens that folder.", severity="warning")
+            opens = f"{self.app.key('data.open')} opens that folder"
+            self.notify(f"This report is about {event.report.root}; {opens}.", severity="warning")
         else:
             self._read(event.report.name)
 
@@ -201,7 +205,8 @@ class DataScreen(WorkbenchScreen):
         if not self.view.images.count():
             self.app.start_job("sample", {"output": str(self.view.root)})
         else:
-            self.notify("The folder holds images already; o opens an empty one.", severity="warning")
+            opens = f"{self.app.key('data.open')} opens an empty one"
+            self.notify(f"The folder holds images already; {opens}.", severity="warning")
 
     def action_analyze(self) -> None:
         """Measure the dataset with the settings in the form."""

@@ -22,8 +22,6 @@ from fext_tui.widgets.row_list import RowList
 if TYPE_CHECKING:
     from fext_tui.app import FextApp
 
-NOT_RECORDED = "Analyze the folder first (a)."
-
 
 class FilesPane(Vertical):
     """A list of image files with a preview. A child composes a RowList `LIST` and a PictureFile."""
@@ -106,12 +104,16 @@ class FilesPane(Vertical):
     def _recorded(self) -> FileList | None:
         """The list, if there are records of its images; else a notice says what to do."""
         if self.files is None or isinstance(self.files, PictureList):
-            self.notify(NOT_RECORDED)
+            self.tell_not_recorded()
             return None
         if not self.files.count():
             self.notify("The list is empty.")
             return None
         return self.files
+
+    def tell_not_recorded(self) -> None:
+        """Say what must come before a list of records."""
+        self.notify(f"Analyze the folder first ({self.app.key('data.analyze')}).")
 
     def action_exclude(self) -> None:
         """Keep the image under the cursor out of training, or take it back in."""

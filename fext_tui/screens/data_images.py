@@ -17,7 +17,7 @@ from textual.worker import get_current_worker
 from fext_engine.errors import FextError
 from fext_tui.listing import PictureList
 from fext_tui.recorded import Listing, RecordedImages, open_listing, sort_column
-from fext_tui.screens.data_files import NOT_RECORDED, FilesPane
+from fext_tui.screens.data_files import FilesPane
 from fext_tui.widgets.picture_file import PictureFile
 from fext_tui.widgets.row_list import RowList
 
@@ -72,7 +72,7 @@ class ImagesPane(FilesPane):
     def action_filter(self) -> None:
         """Go to the filter line."""
         if not isinstance(self._whole, RecordedImages):
-            self.notify(NOT_RECORDED)
+            self.tell_not_recorded()
             return
         line = self.query_one("#filter", Input)
         line.display = True
@@ -115,7 +115,7 @@ class ImagesPane(FilesPane):
         from fext_tui.dialogs.choose_column import ChooseColumnDialog
 
         if not isinstance(self._whole, RecordedImages):
-            self.notify(NOT_RECORDED)
+            self.tell_not_recorded()
             return
         about = [
             (name, MEASURES_BY_NAME[name].help if name in MEASURES_BY_NAME else "") for name in LIST_COLUMNS
@@ -166,7 +166,8 @@ class ImagesPane(FilesPane):
     def _describe(self, images: RecordedImages) -> str:
         parts = []
         if self.listing.filter is not None and self._whole is not None:
-            parts.append(f"{images.count():,} of {self._whole.count():,} images, esc shows all")
+            all_of_them = f"{self.app.key('data.clear-filter')} shows all"
+            parts.append(f"{images.count():,} of {self._whole.count():,} images, {all_of_them}")
         if self.listing != replace(Listing(), filter=self.listing.filter):
             parts.append(f"sorted by {self.listing.order_by} {'▼' if self.listing.descending else '▲'}")
         return " · ".join(parts)

@@ -81,7 +81,8 @@ class ReportsPane(Vertical):
         if self._database is None or chosen is None or self._shown in (None, chosen.name):
             changes.display = False
             several = len(self._reports) > 1
-            self._tell("Move to another report to see what changed since; Enter shows it." if several else "")
+            shows = f"{self.app.key('list.open')} shows it"
+            self._tell(f"Move to another report to see what changed since; {shows}." if several else "")
         else:
             self._read_changes(self._database, chosen.name, str(self._shown))
 

@@ -286,5 +286,5 @@ class ModelScreen(WorkbenchScreen):
 
     def _chosen_run(self) -> str | None:
         if self.run is None:
-            self.notify("There is no run yet: t trains one.", severity="warning")
+            self.notify(f"There is no run yet: {self.app.key('model.train')} trains one.", severity="warning")
         return self.run

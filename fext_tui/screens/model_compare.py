@@ -27,7 +27,6 @@ COLUMNS = (
     Column("what", 24), Column(f"{MARK} marked", None, "right"), Column("chosen", None, "right"),
     Column("change", 10, "right"),
 )  # fmt: skip
-_HOW = "space marks a run in Runs; then go to another: what differs shows here"
 
 
 class Compared(Message):
@@ -51,14 +50,18 @@ class ComparePane(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Static("", id="compared-runs", markup=False)
-        yield RowList(TableRows(COLUMNS), id="differences", empty=_HOW)
+        yield RowList(TableRows(COLUMNS), id="differences", empty=self._how)
+
+    @property
+    def _how(self) -> str:
+        return f"{self.app.key('runs.mark')} marks a run in Runs; then go to another: what differs shows here"
 
     def show(self, marked: str | None, chosen: str | None) -> None:
         """Compare these two anew: either may have gone on since."""
         if marked is None or chosen is None or marked == chosen:
             self._pair = None
             self._show(
-                (), _HOW if marked is None else f"{MARK} {printable(marked)} is marked: go to another run"
+                (), self._how if marked is None else f"{MARK} {printable(marked)} is marked: go to another run"
             )
             return
         self._pair = (marked, chosen)

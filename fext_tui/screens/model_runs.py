@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from fext_tui.app import FextApp
 
 
-EMPTY = "No runs yet: t trains one with the settings (s)"
 
 
 class RunsRead(Message):
@@ -78,10 +77,16 @@ class RunsPane(Vertical):
     def compose(self) -> ComposeResult:
         yield Input(id="run-filter", placeholder="a part of name, model, state or note", compact=True)
         yield SortedList(
-            run_fields(None), lambda run: run.name, order="when", descending=True, id="runs", empty=EMPTY,
+            run_fields(None, self.app.key("runs.note")), lambda run: run.name, order="when", descending=True,
+            id="runs", empty=self._none_yet,
             copied=lambda run: str(self.app.workspace.run(unescape_name(run.name))),
         )  # fmt: skip
         yield Static("", id="run-note", markup=False)
+
+    @property
+    def _none_yet(self) -> str:
+        key = self.app.key
+        return f"No runs yet: {key('model.train')} trains one with the settings ({key('settings')})"
 
     def on_mount(self) -> None:
         """The filter line comes when it is asked for."""
@@ -129,8 +134,9 @@ class RunsPane(Vertical):
         ]
         if self.marked not in {run.name for run in known}:
             self.marked = None
-        self.rows.fields = run_fields(self.marked)
-        self.rows.empty = "No run has these words (esc shows all)" if self.runs else EMPTY
+        self.rows.fields = run_fields(self.marked, self.app.key("runs.note"))
+        none_left = f"No run has these words ({self.app.key('runs.clear')} shows all)"
+        self.rows.empty = none_left if self.runs else self._none_yet
         self.rows.show_items(matching(known, self._filter), self._wanted)
         if self._wanted in {run.name for run in known}:  # a new run is heard of before it is recorded
             self._wanted = None
@@ -149,7 +155,7 @@ class RunsPane(Vertical):
         """Say below the list what its columns have no room for: the filter, and the chosen run's note."""
         parts = []
         if self._filter:
-            parts.append(f"{len(self.rows.items)} of {len(self.runs)} runs, esc shows all")
+            parts.append(f"{len(self.rows.items)} of {len(self.runs)} runs, {self.app.key('runs.clear')} shows all")
         run = self.rows.current
         if run is not None and run.note and not self.rows.shows("note"):
             parts.append(run.note)
@@ -208,7 +214,7 @@ class RunsPane(Vertical):
 
     def _change(self, ask: Callable[[RunsPane, RunSummary], None]) -> None:
         if self.rows.current is None:
-            self.notify(EMPTY)
+            self.notify(self._none_yet)
         else:
             ask(self, self.rows.current)
 

@@ -99,7 +99,7 @@ class ViewerScreen(WorkbenchScreen):
     @work(thread=True, exclusive=True, group="list", exit_on_error=False)
     def _list(self, tab: str, images: Path) -> None:
         worker = get_current_worker()
-        pictures, words = list_kind(tab, self.app.workspace, images, lambda: worker.is_cancelled)
+        pictures, words = list_kind(tab, self.app.workspace, images, self.app.key, lambda: worker.is_cancelled)
         if not worker.is_cancelled:
             self.post_message(Listed(tab, pictures, words))
 

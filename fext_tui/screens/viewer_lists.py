@@ -21,22 +21,25 @@ FILES = ("training", "inference", "list")
 """The kinds whose rows are a user's image files."""
 
 _EMPTY = {
-    "training": "No training images yet.\nThe Data screen (1) says where to put them.",
+    "training": "No training images yet.\nThe Data screen ({data}) says where to put them.",
     "inference": "No images to encode yet.\nPut them into {inference}",
-    "reconstructions": "No reconstructions yet.\nTraining on the Model screen (2) makes them, epoch by epoch.",
+    "reconstructions": "No reconstructions yet.\nTraining on the Model screen ({model}) makes them, epoch by epoch.",
     "plots": "No plots yet.\nAnalyze (Data screen) and evaluate (Model screen) make them.",
-    "list": "No list yet.\nEnter on an image of the Data screen (1) brings its list here.",
+    "list": "No list yet.\n{open} on an image of the Data screen ({data}) brings its list here.",
 }
 
 
 def list_kind(
-    kind: str, workspace: Workspace, images: Path, cancelled: Callable[[], bool]
+    kind: str, workspace: Workspace, images: Path, key: Callable[[str], str], cancelled: Callable[[], bool]
 ) -> tuple[Pictures, str]:
     """List the pictures of a kind, in a worker thread; with the words to show where there are none.
 
-    `images` is the folder of training images. A folder that cannot be read counts as empty, with the reason.
+    `images` is the folder of training images, `key` tells the key of an action.
+    A folder that cannot be read counts as empty, with the reason.
     """
-    words = _EMPTY[kind].format(inference=workspace.inference)
+    words = _EMPTY[kind].format(
+        inference=workspace.inference, data=key("mode.data"), model=key("mode.model"), open=key("list.open")
+    )
     try:
         match kind:
             case "training":

@@ -132,7 +132,7 @@ class ViewerStage(Horizontal):
         if self.has_class("-sheet"):
             return
         shown, sample = self.query_one(PictureFile), self.sample
-        playing = " ▶ space stops" if self.epochs.playing else ""
+        playing = f" ▶ {self.app.key('viewer.play')} stops" if self.epochs.playing else ""
         title = f"{sample.epoch(self.epochs.at(sample))}{playing}" if sample else ""
         if title != self._title:  # a title, even the same, has the whole pane drawn again
             self._title, shown.border_title = title, Content(title)

@@ -40,7 +40,7 @@ class WorkbenchScreen(Screen[None]):
             key_display="=",
             show=False,
             id="differences",
-            tooltip="What differs from the preset in use (ctrl+g in a field)",
+            tooltip="What differs from the preset in use; the second key works in a field too",
         ),
     ]
 
@@ -184,10 +184,10 @@ class WorkbenchScreen(Screen[None]):
 
     def _show_log(self) -> None:
         view = self.query_one(LogView)
-        new = min(self.app.log_count - self._log_seen, len(self.app.log_lines))
+        new = min(self.app.followed.log_count - self._log_seen, len(self.app.followed.log_lines))
         if view.display and new:
-            view.pane.add_all(list(self.app.log_lines)[-new:])
-            self._log_seen = self.app.log_count
+            view.pane.add_all(list(self.app.followed.log_lines)[-new:])
+            self._log_seen = self.app.followed.log_count
 
 
 def _view(job: JobSnapshot) -> JobView:

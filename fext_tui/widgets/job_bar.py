@@ -81,7 +81,7 @@ class JobBar(Widget):
     def __init__(
         self,
         *,
-        stop_hint: str = "s stop",
+        stop_hint: str = "",
         name: str | None = None,
         id: str | None = None,
         classes: str | None = None,

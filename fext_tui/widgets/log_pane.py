@@ -16,6 +16,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from fext_tui.key_names import key_of
 from fext_tui.widgets.text import fit, printable, wrap_cells
 
 LEVELS = ("debug", "info", "warning", "error")
@@ -263,7 +264,7 @@ class LogPane(ScrollView, can_focus=True):
                 if self.level == LEVELS[-1]
                 else f"{self.level}+"
             )
-            follow = "" if self._following else " · G newest"
+            follow = "" if self._following else f" · {key_of(self.app, 'log.last')} newest"
             found = self._found()
             return Strip(
                 [Segment(fit(f" Log · {shown}{found}{follow}", width), style("log-pane--header"))], width

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input
 
+from fext_tui.key_names import key_of
 from fext_tui.widgets.log_pane import LogPane
 
 
@@ -29,7 +30,8 @@ class LogView(Vertical):
 
     def compose(self) -> ComposeResult:
         yield LogPane()
-        yield Input(placeholder="search the log, Enter finds, Esc ends", select_on_focus=True)
+        ends = f"{key_of(self.app, 'log.end-search')} ends"
+        yield Input(placeholder=f"search the log, Enter finds, {ends}", select_on_focus=True)
 
     @property
     def pane(self) -> LogPane:

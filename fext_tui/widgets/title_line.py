@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from fext_tui.app import FextApp
 
-MODES = (("data", "1 Data"), ("model", "2 Model"), ("viewer", "3 Viewer"))
+MODES = (("data", "Data"), ("model", "Model"), ("viewer", "Viewer"))
 
 
 class TitleLine(Widget):
@@ -44,7 +44,8 @@ class TitleLine(Widget):
         """One line."""
         line = Text(no_wrap=True, overflow="ellipsis")
         line.append(" FeXT ", style="bold reverse")
-        for mode, label in MODES:
+        for mode, name in MODES:
+            label = f"{self.app.key(f'mode.{mode}')} {name}"
             line.append("  ")
             line.append(label, style="bold underline" if mode == self._mode else "")
             self._spans[f"switch_mode('{mode}')"] = (line.cell_len - cell_len(label), line.cell_len)

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from hostile import encode, picture
+from textual.drivers._writer_thread import WriterThread
 
 from fext_engine.jobs.events import EventReader
 from fext_engine.jobs.supervisor import Supervisor
-from fext_engine.presets import load_last_used
+from fext_engine.presets import load_last_used, save_last_used, save_preset
 from fext_engine.settings import Settings
 from fext_engine.training.history import read_history
 from fext_engine.workspace import find_workspace
+from fext_tui.lost_terminal import LastingFile
 
 pty = pytest.importorskip("pty", reason="pseudo-terminals are of POSIX")
 from pseudo_terminal import PseudoTerminal  # noqa: E402
+from tmux import Tmux  # noqa: E402
 
 PROJECT = Path(__file__).parents[2]
 FEXT = [sys.executable, "-m", "fext_engine"]
@@ -71,6 +78,14 @@ def fext(workspace, environment, terminals):
     return lambda **variables: terminals([*FEXT, "--resources", str(workspace.root)], environment | variables)
 
 
+@pytest.fixture
+def tmux(tmp_path, environment):
+    """A tmux server, to be started."""
+    server = Tmux(tmp_path, environment)
+    yield server
+    server.close()
+
+
 def make_images(folder: Path, count: int = 12) -> None:
     for i in range(count):
         path = folder / "ab"[i % 2] / f"{i:02d}.png"
@@ -80,8 +95,6 @@ def make_images(folder: Path, count: int = 12) -> None:
 
 def remember(workspace, **changes) -> None:
     """Make tiny settings the ones used last."""
-    from fext_engine.presets import save_last_used
-
     save_last_used(workspace, Settings().with_options(TINY | {k.replace("__", "."): v for k, v in changes.items()}))
 
 
@@ -174,6 +187,24 @@ def test_a_terminal_that_goes_without_a_signal_ends_the_program_not_the_job(work
     assert Supervisor(workspace).find(job).is_active
 
 
+def test_what_is_drawn_for_a_terminal_that_is_gone_holds_nothing_up():
+    """Textual's queue for output has room for 30 pieces; with nobody to take them out, leaving would wait for ever."""
+    master, slave = os.openpty()
+    writer = WriterThread(LastingFile(os.fdopen(slave, "w")))
+    writer.start()
+    os.close(master)
+
+    def draw_and_leave() -> None:
+        for _ in range(100):
+            writer.write("x")
+        writer.stop()
+
+    leaving = threading.Thread(target=draw_and_leave, daemon=True)
+    leaving.start()
+    leaving.join(20)
+    assert not leaving.is_alive()
+
+
 def test_without_a_terminal_one_sentence_names_the_way_without_one(workspace, environment, fext):
     command = [*FEXT, "--resources", str(workspace.root)]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment, check=False)
@@ -240,34 +271,106 @@ def test_stopping_the_program_resizing_and_copying_while_a_job_runs(workspace, e
 
 
 @pytest.mark.slow
-def test_the_tour_by_keys(workspace, fext):
-    """An empty folder, the sample dataset, its analysis, a training, its metrics, latent vectors: by keys alone."""
-    remember(workspace)
-    terminal = fext()
-    terminal.wait_for("There are no images here yet")
-    terminal.press("m")
-    terminal.wait_for(" images found", 60)
-    terminal.press("a")
-    terminal.wait_for("report analysis_", 120)
-    terminal.press("]]")
-    terminal.wait_for("median")
-    terminal.press("2")
-    terminal.wait_for("No runs yet")
-    terminal.press("t")
-    terminal.wait_for("train.* finished", 180)
-    terminal.press("v")
-    terminal.wait_for("evaluate.* finished", 120)
-    terminal.press("e")
-    terminal.wait_for("Encode a folder")
-    while "path of a folder" not in terminal.text:  # shown as soon as the line has the focus and is empty
-        terminal.press("\x15")
-        time.sleep(0.2)
-    terminal.press(str(workspace.images) + "\r")
-    terminal.wait_for("encode.* finished", 120)
-    terminal.resize(200, 60)
-    terminal.press("3]]")
-    terminal.wait_for("epoch_0001")
-    terminal.press("q")
-    assert terminal.wait() == 0
-    assert len(list(workspace.inference.glob("*/latents.npy"))) == 1
-    assert len(list(workspace.checkpoints.glob("*/evaluation/report.json"))) == 1
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+def test_the_tour_of_the_readme_in_tmux_whatever_happens_to_the_terminal(workspace, tmux, terminals):
+    """From an empty folder to latent vectors by keys alone, while the window is resized, left and killed in training."""
+    few = {"dataset.sample_size": 0.1, "training.epochs": 5000, "training.keep_last": 2, "session.additional_epochs": 2}
+    save_preset(workspace, "a tiny one", Settings().with_options(TINY | few))
+    training = r"FeXT +1 Data(.|\n)*running +\d+/5000(.|\n)* train "
+    fext = [*FEXT, "--resources", str(workspace.root)]
+
+    tmux.start(["env", "PS1=shell> ", "bash", "--norc", "--noprofile", "-i"])
+    tmux.wait_for("shell>")
+    tmux.type(shlex.join(fext))
+    tmux.press("Enter")
+    tmux.wait_for("There are no images here yet")
+    tmux.press("m")
+    tmux.wait_for(r"[1-9]\d* images found")
+    tmux.press("a")
+    tmux.wait_for("report analysis_", 120)
+    tmux.press("]")
+    tmux.wait_for("near duplicate")  # one of the faults that the sample has for Health to find
+    tmux.press("2")
+    tmux.wait_for("No runs yet")
+    tmux.press("p")
+    tmux.wait_for("a tiny one")
+    tmux.press("G", "Enter")
+    tmux.wait_for("No runs yet")
+    tmux.press("t")
+    job = job_of(workspace, "train")
+    assert job.state == "running", job
+
+    def trained() -> list[int]:
+        return [event.data["epoch"] for event in EventReader(job.folder).read() if event.kind == "metric"]
+
+    def trains_on(seconds: float = 60.0) -> None:
+        before, end = len(trained()), time.monotonic() + seconds
+        while len(trained()) <= before:
+            assert time.monotonic() < end and Supervisor(workspace).find(job.id).is_active
+            time.sleep(0.1)
+
+    trains_on()
+    tmux.do("resize-window", "-x", "140", "-y", "45")
+    tmux.wait_for(r"Settings · a tiny one(.|\n)*running(.|\n)* train ")
+    tmux.do("resize-window", "-x", "12", "-y", "4")
+    tmux.do("resize-window", "-x", "80", "-y", "24")
+    assert "Settings ·" not in tmux.wait_for(training), "there is no room for it"
+
+    tmux.press("C-z")
+    tmux.wait_for("Stopped")
+    trains_on()
+    tmux.type("fg")
+    tmux.press("Enter")
+    tmux.wait_for(training)
+
+    tmux.do("set-option", "-w", "window-size", "latest")
+    client = terminals([*tmux.command, "attach"], tmux.env)  # of 120 columns
+    tmux.wait_for(r"Settings · a tiny one(.|\n)*running(.|\n)* train ")
+    client.press("\x02d")
+    assert client.wait() == 0 and "detached" in client.raw
+    trains_on()
+    client = terminals([*tmux.command, "attach"], tmux.env)
+    client.press("L")
+    tmux.wait_for("Log · info")
+    shell = tmux.program
+    programs = [shell, *shell.children()]
+    tmux.kill()
+    client.wait()
+    assert len(programs) == 2 and not psutil.wait_procs(programs, timeout=30)[1], "shell and FeXT have gone"
+    trains_on()
+
+    tmux.start(fext, 120, 40)
+    tmux.wait_for("report analysis_")
+    tmux.press("2")
+    tmux.wait_for(r"running +\d+/5000")
+    tmux.press("]", "G")
+    tmux.wait_for(r"(?m)^│.*│ +2 .*$\n.* 1 +0\.\d+ +0\.\d+ .*$")  # the list of epochs, down to the first one
+    tmux.wait_for(r"┤(.|\n)*└.*┬(.|\n)*\bepoch\b")
+    tmux.press("[", "x")
+    tmux.wait_for(r"stopped +\d+/5000")
+    run = next(workspace.checkpoints.iterdir())
+    epochs = len(trained())
+    assert trained() == [record.epoch for record in read_history(run / "history.csv")] == list(range(1, epochs + 1))
+    tmux.press("r")
+    tmux.wait_for(rf"finished +{epochs + 2}/{epochs + 2}\b", 120)
+    tmux.press("v")
+    tmux.wait_for("evaluate.* finished", 120)
+    tmux.press("e")
+    tmux.wait_for("Encode a folder")
+    tmux.press("C-u")
+    tmux.wait_for("path of a folder")  # the line is empty
+    tmux.type(str(workspace.images))
+    tmux.press("Enter")
+    tmux.wait_for("encode.* finished", 120)
+    tmux.press("3", "]", "]")
+    tmux.wait_for(rf"\b{run.name}(.|\n)*epoch_")
+    program = tmux.program
+    tmux.press("q")
+    assert not psutil.wait_procs([program], timeout=30)[1]
+
+    assert (run / "evaluation" / "report.json").exists()
+    (latents,) = workspace.inference.glob("*/latents.npy")
+    image = next(workspace.images.rglob("clouds_0*.png"))
+    command = [*FEXT, "search", latents.parent.name, str(image), "--resources", str(workspace.root), "--json"]
+    found = subprocess.run(command, capture_output=True, text=True, env=tmux.env, check=True)
+    assert str(json.loads(found.stdout)[0]["path"]).endswith(image.name), found.stdout

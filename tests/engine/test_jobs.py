@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,11 +17,14 @@ import pytest
 
 from fext_engine.errors import FextError, JobStopped
 from fext_engine.jobs import platform
+from fext_engine.jobs.death import explain_death
 from fext_engine.jobs.events import Event, EventReader, EventWriter, parse_event
 from fext_engine.jobs.folder import claim, create_job, is_alive, read_pid, read_request, write_pid
 from fext_engine.jobs.run import run_here, run_job
+from fext_engine.jobs.settle import settle
 from fext_engine.jobs.supervisor import Supervisor
 from fext_engine.records import open_records
+from fext_engine.records.jobs import record_start
 from fext_engine.settings import Settings
 from fext_engine.workspace import find_workspace
 
@@ -65,6 +69,10 @@ def wait_for(condition, seconds=20.0):
 
 def kinds(events):
     return [event.kind for event in events if event.kind != "progress"]
+
+
+def recorded_states(records):
+    return dict(tuple(row) for row in records.connection.execute("SELECT id, state FROM jobs"))
 
 
 def begun(supervisor, job_id):
@@ -388,6 +396,54 @@ def test_a_killed_process_is_reported_as_died_with_its_last_words(supervisor):
     for view in (supervisor, Supervisor(supervisor.workspace)):
         assert view.find(job_id).state == "died"
     assert list(Supervisor(supervisor.workspace).follow(job_id))[-1].kind == "failed"
+
+
+@posix
+def test_a_death_is_recorded_and_given_to_one_who_tells_it(supervisor):
+    """Two that ask at once, as two UIs that start: one gets the death, the other and all later ones nothing."""
+    workspace = supervisor.workspace
+    job_id, good = supervisor.start("die", Settings()), supervisor.start("count", Settings())
+    for started in (job_id, good):
+        list(supervisor.follow(started))
+    removed = create_job(workspace, "count", Settings(), {})
+    with open_records(workspace.database) as records:
+        assert recorded_states(records)[job_id] == "running", "as its process left it"
+        record_start(records, removed.name, "count", None)
+        record_start(records, good, "count", None)  # as if the database had been locked at its end
+    shutil.rmtree(removed)
+    told, both = [], threading.Barrier(2)
+
+    def tell():
+        both.wait()
+        told.extend(settle(Supervisor(workspace)))
+
+    askers = [threading.Thread(target=tell) for _ in range(2)]
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        asker.join()
+    (death,) = told
+    assert death.job.id == job_id and "without a word" in death.error and "memory" in death.do
+    assert settle(Supervisor(workspace)) == []
+    with open_records(workspace.database) as records:
+        assert recorded_states(records) == {job_id: "died", good: "finished", removed.name: "died"}
+
+
+def test_the_reason_of_a_death_as_far_as_it_can_be_known(workspace, monkeypatch):
+    folder = create_job(workspace, "count", Settings(), {})
+    assert "memory ran out" in explain_death(folder).data["do"]
+    monkeypatch.setattr(psutil, "boot_time", lambda: time.time() + 5)
+    assert "restarted" in explain_death(folder).data["do"]
+    (folder / "output.log").write_text("Fatal Python error: Segmentation fault\n\nThread 0x1:\n  File x\n")
+    assert "a library crashed: Segmentation fault" in explain_death(folder).data["do"]
+
+
+def test_a_job_at_work_is_not_settled(supervisor):
+    job_id = supervisor.start("deaf", Settings())
+    begun(supervisor, job_id)
+    assert settle(Supervisor(supervisor.workspace)) == []
+    with open_records(supervisor.workspace.database) as records:
+        assert recorded_states(records) == {job_id: "running"}
 
 
 def test_a_stop_of_an_ended_job_changes_nothing(supervisor):

@@ -95,7 +95,7 @@ async def until(
     app: Any = pilot.app
     raise AssertionError(
         f"{what} did not happen in {seconds:.0f} s\n{notices(app)}\n{screen_text(app)}\n"
-        + "\n".join(line.text for line in list(app.log_lines)[-20:])
+        + "\n".join(line.text for line in list(app.followed.log_lines)[-20:])
     )
 
 

@@ -322,12 +322,38 @@ async def test_a_job_that_is_killed_leaves_a_reason_and_an_app_that_works(with_i
         os.kill(read_pid(with_images.jobs / job_id), signal.SIGKILL)
         await idle(pilot)
         assert any("count failed" in notice and "died without a word (signal 9, SIGKILL)" in notice for notice in notices(app))
-        assert any("signal 9" in line.text for line in app.log_lines)
+        assert any("signal 9" in line.text for line in app.followed.log_lines)
         await press(pilot, "1")
         assert not app.screen.query_one(JobBar).jobs, "what ended meanwhile is seen on return"
         app.start_job("count", {"steps": 2})
         await idle(pilot)
         assert app.supervisor.find("latest").state == "finished"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+async def test_a_job_that_died_while_no_ui_was_open_is_told_once_with_a_way_to_its_log(with_images, scripted):
+    """One death in sight, which the UI tells as it comes, and one that it finds at its next start."""
+    async with opened(with_images) as (app, pilot):
+        app.start_job("die")
+        await idle(pilot)
+        await until(pilot, lambda: any("die failed" in notice for notice in notices(app)), "the notice")
+        app.start_job("count", {"steps": 10_000, "seconds": 0.02})
+        await until(pilot, lambda: any(job.epochs_reported > 2 for job in app.active_jobs), "the job at work")
+        job_id, app.leave_jobs = app.active_jobs[-1].id, True
+        await press(pilot, "q", "l")
+    os.kill(read_pid(with_images.jobs / job_id), signal.SIGKILL)
+    newer = app.supervisor.start("refuse", Settings())
+    assert list(app.supervisor.follow(newer))[-1].kind == "failed"
+    async with opened(with_images) as (app, pilot):
+        (told,) = await until(pilot, lambda: [n for n in notices(app) if " died: " in f" {n}"], "the notice")
+        assert told.startswith("count died: ") and "memory ran out" in told and "J and Enter show its log" in told
+        await press(pilot, "J")
+        assert app.screen._chosen.id == job_id, "the one that the notice is about, not the newest"
+        await press(pilot, "enter")
+        await until(pilot, lambda: "died without a word" in screen_text(app), "its log")
+    async with opened(with_images) as (app, pilot):
+        await until(pilot, lambda: not any(w.group == "deaths" and not w.is_finished for w in app.workers), "the look for deaths")
+        assert not any("died" in notice for notice in notices(app)), "it was told"
 
 
 async def test_a_job_that_cannot_start_is_a_notice(with_images, scripted):
@@ -365,7 +391,7 @@ async def test_staying_leaving_and_coming_back_to_the_whole_curve(with_images, s
         found = await until(pilot, lambda: app.active_jobs, "the job found again")
         assert found[0].id == job_id
         await idle(pilot)
-        steps = [line.text.split(":")[0] for line in app.log_lines if line.text.startswith("epoch")]
+        steps = [line.text.split(":")[0] for line in app.followed.log_lines if line.text.startswith("epoch")]
         assert steps == [f"epoch {n}" for n in range(1, 121)]
         assert app.supervisor.find(job_id).state == "finished"
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from pathlib import Path
 
 import pytest
 from app_driver import notices, opened, press, screen_text, until
+from textual.app import App
 
+import fext_tui
 from fext_engine.errors import FextError
 from fext_tui.app import FextApp
 from fext_tui.configuration import Configuration, read_configuration, remember_theme
-from fext_tui.keys import bindings_of, classes_with_keys, key_problems
+from fext_tui.dialogs.confirm import ConfirmDialog
+from fext_tui.key_names import bindings_of, key_of
+from fext_tui.keys import classes_with_keys, key_problems
 
 THEMES = ("fext-dark", "fext-light")
 
@@ -79,6 +85,18 @@ def test_every_key_has_an_id_and_words():
             assert binding.description, f"{node.__name__}: {binding.id} has no description"
 
 
+def test_every_key_that_a_sentence_names_is_somebodys():
+    ids = {binding.id for node in classes_with_keys() for binding in bindings_of(node)}
+    named = {
+        found[1]
+        for path in Path(fext_tui.__file__).parent.rglob("*.py")
+        for found in re.finditer(r"""key(?:_of\([\w.]+, |\()["']([a-z][a-z.-]+)["']""", path.read_text())
+    }
+    assert len(named) > 25 and named <= ids
+    with pytest.raises(KeyError):
+        key_of(App(), "nobodys")
+
+
 def test_unknown_ids_and_keys_given_twice_are_told():
     assert key_problems({"model.train": "f5", "jobs": "f6"}) == []
     (unknown,) = key_problems({"model.trian": "t"})
@@ -88,6 +106,15 @@ def test_unknown_ids_and_keys_given_twice_are_told():
     assert any("job.stop and model.train" in problem for problem in key_problems({"model.train": "x"}))
     assert any("list.down" in problem for problem in key_problems({"data.analyze": "j"}))
     assert key_problems({"model.train": "e", "model.encode": "t"}) == [], "two that change places"
+
+
+def test_keys_of_plots_and_pictures_clash_with_those_of_the_screen_around_them():
+    assert key_problems({"loss-plot.metric-before": "t"}) == ["'t' is given to loss-plot.metric-before and model.train"]
+    assert key_problems({"viewer.facts": "plus"}) == ["'plus' is given to picture.zoom-in and viewer.facts"]
+    assert "'h' is given to sheet.left and viewer.facts" in key_problems({"viewer.facts": "h"})
+    assert key_problems({"log.level": "x"}) == ["'x' is given to job.stop and log.level"]
+    assert key_problems({"data.analyze": "z"}) == [], "no plot is on the Data screen"
+    assert key_problems({"model.zoom": "u", "loss-plot.zoom": "u"}) == [], "the same, wherever the focus is"
 
 
 # In the app
@@ -110,6 +137,25 @@ async def test_other_keys_work_and_are_shown_everywhere(with_images):
         command = next(c for c in app.get_system_commands(app.screen) if c.title == "Help")
         assert "f1" in command.help
         assert not notices(app)
+
+
+async def test_sentences_name_the_keys_in_force(workspace):
+    keys = {"model.train": "ctrl+t", "data.sample": "N", "mode.model": "f2", "settings": "f3", "confirm.yes": "j", "list.open": "O"}
+    workspace.ui_file.write_text("[keys]\n" + "".join(f'"{name}" = "{key}"\n' for name, key in keys.items()))
+    async with opened(workspace, size=(120, 60)) as (app, pilot):
+        assert "sample dataset (N)" in screen_text(app) and "f2 Model" in screen_text(app)
+        await press(pilot, "f2")
+        await until(pilot, lambda: "No runs yet: ^t trains one with the settings (f3)" in screen_text(app), "the empty list")
+        await press(pilot, "r")
+        assert "There is no run yet: ^t trains one." in notices(app)[-1]
+        await press(pilot, "3")
+        await until(pilot, lambda: app.screen.MODE == "viewer", "the Viewer")
+        await press(pilot, "]", "]")
+        await until(pilot, lambda: "Model screen (f2)" in screen_text(app), "the way to reconstructions")
+        await press(pilot, "]", "]")
+        await until(pilot, lambda: "O on an image of the Data screen (1)" in screen_text(app), "the way to a list")
+        app.push_screen(ConfirmDialog("Sure", "Is it so?", "Yes"))
+        await until(pilot, lambda: "Yes (j)" in screen_text(app) and "No (n)" in screen_text(app), "the buttons")
 
 
 async def test_a_wrong_file_is_told_and_the_app_works(with_images):
