@@ -15,7 +15,8 @@ import psutil
 WINDOWS = sys.platform == "win32"
 STOP_FILE = "stop"  # asks a job to stop where no signal can: before it begins, and on Windows
 BACKGROUND_NICENESS = 10
-SESSION_NICENESS = Path("/proc/self/autogroup")
+SESSION_NICENESS = 5  # a third of a session's usual share while others want the processors, else all
+AUTOGROUP = Path("/proc/self/autogroup")
 KILLED = 9  # what a system out of memory sends, and nobody can catch
 
 
@@ -48,7 +49,7 @@ def lower_priority() -> None:
         # Linux shares the processors among sessions first (autogroup): there the nice value above counts only
         # among this session's own processes, and the session has one of its own.
         with contextlib.suppress(OSError):
-            SESSION_NICENESS.write_text(str(BACKGROUND_NICENESS))
+            AUTOGROUP.write_text(str(SESSION_NICENESS))
 
 
 def ask_to_stop(pid: int | None, folder: Path) -> None:
