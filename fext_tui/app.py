@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from functools import cached_property, partial
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from fext_tui.following import JobFound, JobsDied, JobSnapshot, JobUpdated
     from fext_tui.listing import Pictures
     from fext_tui.widgets.job_bar import JobBar
+
+_TURN_SECONDS = 0.0005  # that a worker thread may keep the UI waiting; of Python's 5 ms a key's many steps make a lot
 
 
 def _data_screen() -> Screen[None]:
@@ -188,6 +191,11 @@ class FextApp(App[None]):
         if problems:
             words = "\n".join([f"{escape_name(str(self.workspace.ui_file))}, [keys]:", *problems])
             self.notify(words, title="Keys", severity="warning", timeout=15)
+
+    def keep_from_collector(self) -> None:
+        """Take what there is by now out of the search for garbage, which else stops the UI for 0.1 s at a time."""
+        if not self.is_headless:
+            gc.freeze()
 
     def _draw_again(self, _app: App[Any]) -> None:
         """Draw everything: what was on the terminal before ctrl+z is gone after `fg`."""
@@ -365,6 +373,7 @@ def run(resources: str | None = None) -> int:
 
     app = FextApp(find_workspace(resources))
     load_pixels()
+    sys.setswitchinterval(_TURN_SECONDS)
     app.run()
     if app.crash:
         print(app.crash, file=sys.stderr)

@@ -15,6 +15,8 @@ import psutil
 WINDOWS = sys.platform == "win32"
 STOP_FILE = "stop"  # asks a job to stop where no signal can: before it begins, and on Windows
 BACKGROUND_NICENESS = 10
+SESSION_NICENESS = 5  # a third of a session's usual share while others want the processors, else all
+AUTOGROUP = Path("/proc/self/autogroup")
 KILLED = 9  # what a system out of memory sends, and nobody can catch
 
 
@@ -43,6 +45,11 @@ def lower_priority() -> None:
     with contextlib.suppress(psutil.Error, OSError):
         me = psutil.Process()
         me.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if WINDOWS else min(19, me.nice() + BACKGROUND_NICENESS))
+    if not WINDOWS and os.getsid(0) == os.getpid():
+        # Linux shares the processors among sessions first (autogroup): there the nice value above counts only
+        # among this session's own processes, and the session has one of its own.
+        with contextlib.suppress(OSError):
+            AUTOGROUP.write_text(str(SESSION_NICENESS))
 
 
 def ask_to_stop(pid: int | None, folder: Path) -> None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from fext_engine.settings import Settings
     from fext_tui.app import FextApp
 
+_SETTLED_SECONDS = 1.0  # after which a screen has what it is made of
+
 
 class WorkbenchScreen(Screen[None]):
     """A mode of the app. A child names its mode and composes its content in `compose_content`."""
@@ -65,6 +67,7 @@ class WorkbenchScreen(Screen[None]):
 
     def start(self) -> None:
         """Fill the screen, right after its first paint."""
+        self.set_timer(_SETTLED_SECONDS, self.app.keep_from_collector)
         if self.FORM:
             baseline = self.app.baseline
             form = SettingsForm(self.FORM, self.app.settings, baseline, id="settings", classes="pane")

@@ -13,6 +13,31 @@ History = Sequence[Mapping[str, Any]]
 """One mapping an epoch: `epoch`, `loss`, `val_loss` and other metrics."""
 
 
+SMOOTHING = 0.6
+
+
+class RunCurves:
+    """A run's history and its curves, each worked out once: a long history takes a while."""
+
+    def __init__(self, history: History = ()) -> None:
+        self.history = list(history)
+        self._points: dict[str, tuple[Points, Points]] = {}
+        self._smoothed: dict[str, tuple[Points, Points]] = {}
+
+    def points(self, metric: str) -> tuple[Points, Points]:
+        """Return the finite points of the training and of the validation series."""
+        if metric not in self._points:
+            self._points[metric] = series(self.history, metric)
+        return self._points[metric]
+
+    def smoothed(self, metric: str) -> tuple[Points, Points]:
+        """Return the same points smoothed."""
+        if metric not in self._smoothed:
+            train, validation = self.points(metric)
+            self._smoothed[metric] = smooth(train, SMOOTHING), smooth(validation, SMOOTHING)
+        return self._smoothed[metric]
+
+
 def metric_names(history: History) -> list[str]:
     """The metrics with a usable value, `loss` first; a validation series goes with its training series."""
     found: dict[str, None] = {}

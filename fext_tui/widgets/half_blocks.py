@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from bisect import bisect_left
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rich.color import Color, ColorType
-from rich.color_triplet import ColorTriplet
-from rich.segment import Segment
-from rich.style import Style
-from textual.strip import Strip
+from fext_tui.widgets.pixel_strip import CUBE, SHADES, STANDARD, Depth, PixelStrip, cells_to_strip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,31 +17,22 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
     Codes = npt.NDArray[np.int32]
 
-Depth = Literal["truecolor", "256", "16", "none"]
-
-_CUBE = (0, 95, 135, 175, 215, 255)
-_STANDARD = (
-    (0, 0, 0), (170, 0, 0), (0, 170, 0), (170, 85, 0), (0, 0, 170), (170, 0, 170), (0, 170, 170), (170, 170, 170),
-    (85, 85, 85), (255, 85, 85), (85, 255, 85), (255, 255, 85), (85, 85, 255), (255, 85, 255), (85, 255, 255),
-    (255, 255, 255),
-)  # fmt: skip
 _BAYER = ((0, 8, 2, 10), (12, 4, 14, 6), (3, 11, 1, 9), (15, 7, 13, 5))
-_SHADES = " ░▒▓█"
 FRAME_BYTES = 90_000
 """What a frame of a picture aims at."""
-_SEQUENCE_BYTES = 45  # of one cell in two colours: two truecolor codes, a glyph, a reset
+_GLYPH_BYTES, _CHANGE_BYTES = 2.9, 18.0  # of a cell, and of a pixel unlike the one at its left; frames stay below it
 _STILL_STEPS = (8, 12, 16, 24)
 _MOVING_STEPS = (8, 16, 24, 40, 64, 96, 128, 160, 200, 255)
 
 
 def draw_pixels(
     pixels: Pixels, depth: Depth, *, moving: bool = False, frame_bytes: int = FRAME_BYTES
-) -> list[Strip]:
+) -> list[PixelStrip]:
     """Return H/2 lines of W cells that show `pixels`, uint8 (H, W, 3) with an even H.
 
-    A frame aims at `frame_bytes`: neighbours that differ little become equal, so that they share one escape
-    sequence, and they may differ the more the busier the picture is. A frame of a `moving` picture keeps to
-    the aim whatever it costs; a still one loses no more than the eye hardly sees.
+    A frame aims at `frame_bytes`: neighbours that differ little become equal, so that no escape sequence
+    is needed between them, and they may differ the more the busier the picture is. A frame of a `moving`
+    picture keeps to the aim whatever it costs; a still one loses no more than the eye hardly sees.
     """
     if depth == "truecolor" or moving:
         pixels = _merge_runs(pixels, _MOVING_STEPS if moving else _STILL_STEPS, frame_bytes)
@@ -54,31 +41,48 @@ def draw_pixels(
 
 
 def _merge_runs(pixels: Pixels, steps: Sequence[int], frame_bytes: int) -> Pixels:
-    """Return `pixels` in 5 bits a channel whose runs of alike cells are equal.
+    """Return `pixels` in 5 bits a channel whose runs of alike pixels are equal.
 
-    Along a line a cell takes the colours of the cell before it when no channel differs by more than a
-    tolerance: the first of `steps` that keeps the frame within its bytes, else the last.
+    The tolerance is the first of `steps` that keeps the frame within its bytes, else the last.
     """
     import numpy as np
 
     kept = pixels >> 3
     kept = (kept << 3) | (kept >> 2)
-    source = np.concatenate((kept[0::2], kept[1::2]), axis=-1).astype(np.int16)  # (H/2, W, upper and lower)
-    cells = source
-    for tolerance in steps:
-        cells = source.copy()
-        last = cells[:, 0]
-        sequences = len(cells)
-        for x in range(1, cells.shape[1]):
-            far = np.abs(cells[:, x] - last).max(axis=-1) > tolerance
-            last = np.where(far[:, None], cells[:, x], last)
-            cells[:, x] = last
-            sequences += int(np.count_nonzero(far))
-        if sequences * _SEQUENCE_BYTES <= frame_bytes:
-            break
-    merged = np.empty_like(pixels)
-    merged[0::2], merged[1::2] = cells[..., :3], cells[..., 3:]
-    return merged
+    columns = np.ascontiguousarray(kept.swapaxes(0, 1)).astype(np.int16)
+    height, width = pixels.shape[:2]
+    changes = (frame_bytes - _GLYPH_BYTES * width * height / 2) / _CHANGE_BYTES
+    merged: dict[int, _Merged] = {}
+
+    def fits(tolerance: int) -> bool:
+        merged[tolerance] = _merge(columns, tolerance)
+        return bool(merged[tolerance].changes <= changes)
+
+    chosen = steps[bisect_left(steps[:-1], True, key=fits)]
+    if chosen not in merged:
+        merged[chosen] = _merge(columns, chosen)
+    return np.ascontiguousarray(merged[chosen].columns.swapaxes(0, 1)).astype(np.uint8)
+
+
+class _Merged(NamedTuple):
+    """Columns of pixels, and how many differ from the one at their left; those of the first column all do."""
+
+    columns: npt.NDArray[np.int16]
+    changes: int
+
+
+def _merge(columns: npt.NDArray[np.int16], tolerance: int) -> _Merged:
+    """Give each pixel the colour of the one at its left when no channel differs by more than `tolerance`."""
+    import numpy as np
+
+    merged = columns.copy()
+    last, changes = merged[0], len(merged[0])
+    for column in merged[1:]:
+        far = np.abs(column - last).max(axis=-1) > tolerance
+        np.copyto(column, last, where=~far[:, None])
+        changes += int(np.count_nonzero(far))
+        last = column
+    return _Merged(merged, changes)
 
 
 def encode_colours(pixels: Pixels, depth: Depth, *, dither: bool = True) -> Codes:
@@ -101,7 +105,7 @@ def encode_colours(pixels: Pixels, depth: Depth, *, dither: bool = True) -> Code
     if depth == "16":
         return _to_16(pixels, threshold)
     light = pixels @ np.array((0.299, 0.587, 0.114)) / 255
-    shades: Codes = np.clip(light * (len(_SHADES) - 1) + threshold, 0, len(_SHADES) - 1).astype(np.int32)
+    shades: Codes = np.clip(light * (len(SHADES) - 1) + threshold, 0, len(SHADES) - 1).astype(np.int32)
     return shades
 
 
@@ -111,7 +115,7 @@ def _to_16(pixels: Pixels, threshold: Floats) -> Codes:
 
     weights = np.array((0.55, 0.8, 0.4), dtype=np.float32)
     spread = (pixels + (threshold - 0.5)[..., None] * 96) * weights
-    distance = (spread[..., None, :] - np.array(_STANDARD, dtype=np.float32) * weights) ** 2
+    distance = (spread[..., None, :] - np.array(STANDARD, dtype=np.float32) * weights) ** 2
     nearest: Codes = distance.sum(axis=-1).argmin(axis=-1).astype(np.int32)
     return nearest
 
@@ -125,7 +129,7 @@ def _to_256(pixels: Pixels, threshold: Floats) -> Codes:
 
     dither = (threshold - 0.5)[..., None]
     value = np.clip(pixels + dither * 32, 0, 255)
-    levels = np.array(_CUBE, dtype=np.float32)
+    levels = np.array(CUBE, dtype=np.float32)
     step = np.searchsorted((levels[1:] + levels[:-1]) / 2, value)
     to_cube = ((levels[step] - value) ** 2).sum(axis=-1)
     value = pixels + dither * 10  # the greys are closer to each other than the cube's colours
@@ -133,58 +137,6 @@ def _to_256(pixels: Pixels, threshold: Floats) -> Codes:
     to_grey = ((8 + 10 * ramp[..., None] - value) ** 2).sum(axis=-1)
     cube = 16 + 36 * step[..., 0] + 6 * step[..., 1] + step[..., 2]
     return np.where(to_grey < to_cube, 232 + ramp, cube).astype(np.int32)
-
-
-def cells_to_strip(top: Sequence[int], bottom: Sequence[int], depth: Depth) -> Strip:
-    """Return one line of cells whose upper and lower halves have the colours `top` and `bottom`.
-
-    Runs share one escape sequence: a cell made of the two colours of the sequence before it, in any
-    arrangement, is drawn with the glyph that needs no new one.
-    """
-    if depth == "none":
-        text = "".join(_SHADES[(a + b + 1) // 2] for a, b in zip(top, bottom, strict=True))
-        return Strip([Segment(text)], len(text))
-    segments: list[Segment] = []
-    glyphs: list[str] = []
-    over = under = -1
-    for a, b in zip(top, bottom, strict=True):
-        if a == over and b == under:
-            glyphs.append("▀")
-        elif a == b == under:
-            glyphs.append(" ")
-        elif a == b == over:
-            glyphs.append("█")
-        elif a == under and b == over:
-            glyphs.append("▄")
-        else:
-            if glyphs:
-                segments.append(Segment("".join(glyphs), cell_style(over, under, depth)))
-            over, under = (-1, b) if a == b else (a, b)
-            glyphs = [" " if a == b else "▀"]
-    if glyphs:
-        segments.append(Segment("".join(glyphs), cell_style(over, under, depth)))
-    return Strip(segments, len(top))
-
-
-@lru_cache(maxsize=32768)
-def cell_style(over: int, under: int, depth: Depth) -> Style:
-    """Return the style with `over` (-1: none needed) as foreground and `under` as background."""
-    return Style.from_color(None if over < 0 else _colour(over, depth), _colour(under, depth))
-
-
-@lru_cache(maxsize=32768)
-def _colour(code: int, depth: Depth) -> Color:
-    """Return the colour `code`; palette colours carry their number, so that no filter moves them."""
-    if depth == "truecolor":
-        return Color.from_rgb(code >> 16, code >> 8 & 255, code & 255)
-    if depth == "16":
-        return Color(f"color({code})", ColorType.STANDARD, code, ColorTriplet(*_STANDARD[code]))
-    if code >= 232:
-        triplet = ColorTriplet(*(3 * (8 + 10 * (code - 232),)))
-    else:
-        n = code - 16
-        triplet = ColorTriplet(_CUBE[n // 36], _CUBE[n // 6 % 6], _CUBE[n % 6])
-    return Color(f"color({code})", ColorType.EIGHT_BIT, code, triplet)
 
 
 def depth_of(app: Any) -> Depth:

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual import on, work
 from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
 from fext_tui.widgets.curve_plot import Curve, draw_curves
-from fext_tui.widgets.curves import first_epoch, metric_names, series, smooth
+from fext_tui.widgets.curves import RunCurves, first_epoch, metric_names
 from fext_tui.widgets.text import clip_cells, fit, format_figure, printable
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from fext_tui.widgets.curve_plot import Colour
     from fext_tui.widgets.curves import History
 
-SMOOTHING = 0.6
 ZOOMS = (1.0, 0.5, 0.2)  # shares of the epochs, the last ones
 _LINE = "━"
 _WITHOUT_COLOUR = {"train": _LINE, "validation": "•", "other-train": "+", "other-validation": "x"}
@@ -79,35 +80,75 @@ class LossPlot(Widget, can_focus=True):
         """Create the plot; `empty` is shown while the history holds no value of the metric."""
         super().__init__(name=name, id=id, classes=classes)
         self.empty = empty
-        self._rows: History = []
-        self._other: History = []
+        self._run = RunCurves()
+        self._other = RunCurves()
         self._other_name = ""
         self._version = 0
+        self._drawing = False
         self._lines: list[Strip] = []
-        self._lines_key: tuple[object, ...] = ()
+        self._lines_look: tuple[object, ...] = ()
+        self._lines_version = 0
+
+    class Drawn(Message):
+        """A worker has drawn what came in last."""
+
+        def __init__(self, look: tuple[object, ...], version: int, lines: list[Strip]) -> None:
+            super().__init__()
+            self.look = look
+            self.version = version
+            self.lines = lines
 
     @property
     def metrics(self) -> list[str]:
         """The metrics of the history, `loss` first; a validation series goes with its training series."""
-        return metric_names(self._rows)
+        return metric_names(self._run.history)
 
     def set_history(self, rows: History) -> None:
         """Show `rows`, one an epoch: `epoch`, `loss`, `val_loss` and other metrics; unusable values are left out."""
-        if list(rows) != self._rows:
-            self._rows = list(rows)
-            self._version += 1
-            self.refresh()
+        if list(rows) != self._run.history:
+            if not self._run.history:
+                self._lines_look = ()  # words stand there, which are to go at once
+            self._run = RunCurves(rows)
+            self._draw_new()
 
     def set_other(self, name: str, rows: History) -> None:
         """Lay the curves of a second run, called `name`, over those of the first; no rows take them away."""
-        if (name, list(rows)) != (self._other_name, self._other):
-            self._other_name, self._other = name, list(rows)
-            self._version += 1
-            self.refresh()
+        if (name, list(rows)) != (self._other_name, self._other.history):
+            self._other_name, self._other = name, RunCurves(rows)
+            self._draw_new()
 
     def series(self, metric: str) -> tuple[Points, Points]:
         """Return the finite points (epoch, value) of the training and of the validation series."""
-        return series(self._rows, metric)
+        return self._run.points(metric)
+
+    def _draw_new(self) -> None:
+        """Draw curves that came in, in a worker: until it has done so the lines before stay, and no key waits."""
+        self._version += 1
+        if self._lines_look != self._look():  # nothing stands there yet, or it is drawn anew in any case
+            self.refresh()
+        elif not self._drawing:
+            self._drawing = True
+            self._draw_ahead(self._lines_look, self._version)
+
+    @work(thread=True, exit_on_error=False)
+    def _draw_ahead(self, look: tuple[object, ...], version: int) -> None:
+        lines: list[Strip] = []
+        try:
+            lines = self._draw(*self.size)
+        finally:
+            self.post_message(self.Drawn(look, version, lines))
+
+    @on(Drawn)
+    def _show_drawn(self, message: Drawn) -> None:
+        """Show the lines, unless they are to look different by now; draw again what came in meanwhile."""
+        message.stop()
+        self._drawing = False
+        if message.lines and message.look == self._look() and message.version > self._lines_version:
+            self._lines, self._lines_version = message.lines, message.version
+            self.refresh()
+            if message.version != self._version:
+                self._drawing = True
+                self._draw_ahead(message.look, self._version)
 
     def action_next_metric(self, step: int) -> None:
         """Show the next metric of the history, or the one before."""
@@ -136,20 +177,22 @@ class LossPlot(Widget, can_focus=True):
     def notify_style_update(self) -> None:
         """Draw again in the colours of another theme."""
         super().notify_style_update()
-        self._lines_key = ()
+        self._lines_look = ()
+
+    def _look(self) -> tuple[object, ...]:
+        """What the lines depend on beside the curves."""
+        return (*self.size, self.has_focus, self.metric, self.log_scale, self.smoothed, self.zoom)
 
     def render_line(self, y: int) -> Strip:
         """Return a line of the title with the latest figures, or of the plot below it."""
         width, height = self.size
-        drawn = (self.metric, self.log_scale, self.smoothed, self.zoom)
-        key = (width, height, self._version, self.has_focus, *drawn)
-        if key != self._lines_key:
+        if (look := self._look()) != self._lines_look:
             self._lines = self._draw(width, height)
-            self._lines_key = key
+            self._lines_look, self._lines_version = look, self._version
         return self._lines[y] if y < len(self._lines) else Strip.blank(width, self.rich_style)
 
     def _draw(self, width: int, height: int) -> list[Strip]:
-        pair, other = self.series(self.metric), series(self._other, self.metric)
+        pair, other = self._run.points(self.metric), self._other.points(self.metric)
         if not any(pair):
             words = Segment(fit(self.empty.center(width), width), self._style("axis"))
             return [*[Strip.blank(width, self.rich_style)] * ((height - 1) // 2), Strip([words], width)]
@@ -157,7 +200,7 @@ class LossPlot(Widget, can_focus=True):
         if any(other):
             titles.append(self._other_title(other, width))
         rows = height - len(titles)
-        curves = self._curves(pair, other)
+        curves = self._curves()
         if width < _LEAST_PLOT[0] or rows < _LEAST_PLOT[1] or not curves:
             return titles
         x_title = "epoch" if self.zoom == 1 else f"epoch, the last {round(100 * self.zoom)} %"
@@ -168,18 +211,19 @@ class LossPlot(Widget, can_focus=True):
         ]
         return [*titles, *lines[:rows]]
 
-    def _curves(self, pair: tuple[Points, Points], other: tuple[Points, Points]) -> list[Curve]:
+    def _curves(self) -> list[Curve]:
         """Return what there is to draw in the axes' range, what is to lie on top last."""
-        first = first_epoch([points for points in pair if points], self.zoom)
+        metric = self.metric
+        first = first_epoch([points for points in self._run.points(metric) if points], self.zoom)
         faint, solid = [], []
-        for prefix, (train, validation) in (("other-", other), ("", pair)):
-            for name, points in (("validation", validation), ("train", train)):
+        for prefix, run in (("other-", self._other), ("", self._run)):
+            plain, drawn = run.points(metric), (run.smoothed if self.smoothed else run.points)(metric)
+            for place, name in ((1, "validation"), (0, "train")):
                 style = prefix + name
-                drawn = smooth(points, SMOOTHING) if self.smoothed else points
                 behind = self._faint_colour(style)
                 if self.smoothed and behind is not None:
-                    faint.append(Curve(self._visible(points, first), behind, self._marker(style)))
-                solid.append(Curve(self._visible(drawn, first), self._colour(style), self._marker(style)))
+                    faint.append(Curve(self._visible(plain[place], first), behind, self._marker(style)))
+                solid.append(Curve(self._visible(drawn[place], first), self._colour(style), self._marker(style)))
         return [curve for curve in faint + solid if curve.points]
 
     def _visible(self, points: Points, first: float) -> Points:

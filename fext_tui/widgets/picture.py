@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
+from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.strip import Strip
 from textual.widget import Widget
 
 from fext_tui.widgets.half_blocks import depth_of
-from fext_tui.widgets.picture_view import GAP, View, draw_view, panel_width
+from fext_tui.widgets.picture_view import GAP, Frame, Place, View, draw_view, panel_width, read_panels
 from fext_tui.widgets.text import fit, printable, wrap_cells
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     import PIL.Image
     from textual import events
+    from textual.geometry import Region
 
     from fext_tui.widgets.half_blocks import Pixels
 
@@ -27,6 +30,15 @@ MAX_ZOOM = 64.0
 _STEP = 1.5  # one press of + or -
 _FRAME = 0.1  # seconds between two frames while a key is held or the mouse drags
 _STILL = 0.25  # seconds without a move after which the picture is drawn in full
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Pictures to show, and what they look like in the place that they had when they were drawn."""
+
+    images: tuple[PIL.Image.Image, ...]
+    titles: tuple[str, ...] = ()
+    frame: Frame | None = None
 
 
 class Picture(Widget, can_focus=True):
@@ -78,9 +90,7 @@ class Picture(Widget, can_focus=True):
         self.titles: tuple[str, ...] = ()
         self._panels: tuple[PIL.Image.Image, ...] = ()
         self._view = View()
-        self._lines: list[Strip] = []
-        self._lines_key: tuple[Any, ...] = ()
-        self._version = 0
+        self._frame: Frame | None = None
         self._moving = False
         self._painted = 0.0
         self._frame_due = False
@@ -106,14 +116,20 @@ class Picture(Widget, can_focus=True):
         self, panels: Sequence[Pixels], caption: str, titles: Sequence[str] = (), *, keep_view: bool = False
     ) -> None:
         """Show pictures of one size side by side, each under its title; they zoom and move as one."""
-        self._panels = ()
-        if panels and all(pixels.size for pixels in panels):
-            from PIL import Image
+        self.show_drawn(Drawn(read_panels(panels), tuple(printable(t) for t in titles)), caption, keep_view=keep_view)
 
-            self._panels = tuple(Image.fromarray(pixels).convert("RGB") for pixels in panels)
+    def draw_ahead(self, panels: Sequence[Pixels], titles: Sequence[str] = (), *, keep_view: bool = False) -> Drawn:
+        """Draw for `show_drawn` what `show_panels` would show; in a worker thread, where it keeps no key waiting."""
+        images, shown = read_panels(panels), tuple(printable(title) for title in titles)
+        place = self._place(shown)
+        if not images or place.width < 1 or place.height < 1:
+            return Drawn(images, shown)
+        return Drawn(images, shown, draw_view(images, replace(self._view) if keep_view else View(), place))
+
+    def show_drawn(self, drawn: Drawn, caption: str, *, keep_view: bool = False) -> None:
+        """Show pictures that are drawn, as far as they still fit; else they are drawn again."""
+        self._panels, self.titles, self._frame = drawn.images, drawn.titles, drawn.frame
         self.caption = printable(caption)
-        self.titles = tuple(printable(title) for title in titles)
-        self._version += 1
         if not keep_view or not self._panels:
             self._view = View()
         self.refresh()
@@ -189,32 +205,38 @@ class Picture(Widget, can_focus=True):
             self._moving = False
             self.refresh()
 
-    def notify_style_update(self) -> None:
-        """Forget the drawn lines when the theme changes."""
-        super().notify_style_update()
-        self._lines_key = ()
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return the lines to be painted, past Textual's cache of lines, which would take each cell of them apart."""
+        background, filters = self.background_colors[1], self.get_line_filters()
+        lines = [self.render_line(y) for y in crop.line_range]
+        for line_filter in filters:
+            lines = [line.apply_filter(line_filter, background) for line in lines]
+        return [line.crop(*crop.column_span) for line in lines]
 
     def render_line(self, y: int) -> Strip:
         """Return one line of the picture or of its caption."""
         width, height = self.size
-        caption_lines = 1 if height >= 3 else 0  # always kept, so that focus and zoom move nothing
-        if caption_lines and y == height - 1:
+        if y == height - 1 and _caption_lines(height):
             return self._caption_line(width)
         if not self._panels:
             return self._empty_line(y, width, height)
-        title_lines = 1 if self.titles and height >= 4 else 0
+        title_lines = _title_lines(height, self.titles)
         if y < title_lines:
             return self._title_line(width)
-        depth, room = depth_of(self.app), height - caption_lines - title_lines
-        moving = self._moving and self._view.zoom > 1
-        key = (width, room, self._version, self._view.zoom, self._view.centre, depth, moving)
-        if key != self._lines_key:
-            self._lines = draw_view(
-                self._panels, self._view, (width, room), depth, self.rich_style,
-                moving=moving, grey=self.app.no_color,
-            )  # fmt: skip
-            self._lines_key = (*key[:4], self._view.centre, *key[5:])  # the view has been kept inside
-        return self._lines[y - title_lines]
+        place, moving = self._place(self.titles), self._moving and self._view.zoom > 1
+        if self._frame is None or not self._frame.shows(place, self._view, moving):
+            self._frame = draw_view(self._panels, self._view, place, moving=moving)
+        return self._frame.lines[y - title_lines]
+
+    def _place(self, titles: tuple[str, ...]) -> Place:
+        """Return where pictures under `titles` are drawn."""
+        width, height = self.size
+        blank = Strip.blank(1, self.rich_style)
+        for line_filter in self.get_line_filters():
+            blank = blank.apply_filter(line_filter, self.background_colors[1])
+        (cell,) = blank
+        room = height - _caption_lines(height) - _title_lines(height, titles)
+        return Place(width, room, depth_of(self.app), cell.style or Style.null(), self.app.no_color)
 
     def _title_line(self, width: int) -> Strip:
         """The titles, each over its picture."""
@@ -237,3 +259,11 @@ class Picture(Widget, can_focus=True):
         row = y - (height - len(lines)) // 2
         text = fit(lines[row].center(width), width) if 0 <= row < len(lines) else " " * width
         return Strip([Segment(text, style)], width)
+
+
+def _caption_lines(height: int) -> int:
+    return 1 if height >= 3 else 0  # always kept, so that focus and zoom move nothing
+
+
+def _title_lines(height: int, titles: tuple[str, ...]) -> int:
+    return 1 if titles and height >= 4 else 0

@@ -20,6 +20,7 @@ from fext_tui.widgets.picture import Picture
 
 if TYPE_CHECKING:
     from fext_tui.figure import Figure, Reader
+    from fext_tui.widgets.picture import Drawn
 
 REST_SECONDS = 0.2  # a picture is read when the choice rests on it for so long: browsing never waits for one
 
@@ -46,10 +47,11 @@ class PictureFile(Vertical):
     class Read(Message):
         """A worker has carried out `read`."""
 
-        def __init__(self, read: Reader, figure: Figure, keep_view: bool) -> None:
+        def __init__(self, read: Reader, figure: Figure, drawn: Drawn, keep_view: bool) -> None:
             super().__init__()
             self.read = read
             self.figure = figure
+            self.drawn = drawn
             self.keep_view = keep_view
 
     tell_path: reactive[bool] = reactive(False, toggle_class="-path")
@@ -98,7 +100,8 @@ class PictureFile(Vertical):
             return
         figure = read()
         if not worker.is_cancelled:
-            self.post_message(self.Read(read, figure, keep_view))
+            drawn = self.picture.draw_ahead(figure.panels, figure.titles, keep_view=keep_view)
+            self.post_message(self.Read(read, figure, drawn, keep_view))
 
     @on(Read)
     def _show(self, message: Read) -> None:
@@ -107,7 +110,7 @@ class PictureFile(Vertical):
             return
         figure = message.figure
         self.picture.empty = f"{figure.caption}\ncannot be shown\n{figure.info}"
-        self.picture.show_panels(figure.panels, figure.caption, figure.titles, keep_view=message.keep_view)
+        self.picture.show_drawn(message.drawn, figure.caption, keep_view=message.keep_view)
         where = f"  {escape_name(str(figure.path))}" if self.tell_path else ""
         about = self.query_one(Static)
         about.update(figure.info + where, layout=self.tell_path)  # else its height stays, and with it the layout

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from rich.segment import Segment
-from textual.strip import Strip
-
-from fext_tui.widgets.half_blocks import FRAME_BYTES, Depth, draw_pixels
+from fext_tui.widgets.half_blocks import FRAME_BYTES, draw_pixels
+from fext_tui.widgets.pixel_strip import Depth, PixelStrip, blank_strip, join_strips
 
 if TYPE_CHECKING:
     import PIL.Image
     from rich.style import Style
+
+    from fext_tui.widgets.half_blocks import Pixels
 
 GAP = 1
 """Cells between two pictures."""
@@ -47,64 +47,77 @@ def panel_width(width: int, count: int) -> int:
     return max(1, (width - GAP * (count - 1)) // count)
 
 
-def draw_view(
-    panels: Sequence[PIL.Image.Image],
-    view: View,
-    size: tuple[int, int],
-    depth: Depth,
-    blank: Style,
-    *,
-    moving: bool = False,
-    grey: bool = False,
-) -> list[Strip]:
-    """Return lines of `size`, (width, height) cells, with the part in `view` of each of `panels` in its place."""
-    count, (width, height) = len(panels), size
+@dataclass(frozen=True)
+class Place:
+    """Where pictures are drawn."""
+
+    width: int
+    height: int
+    """In cells."""
+    depth: Depth
+    blank: Style
+    """Of the cells that no picture covers, as the terminal gets it."""
+    grey: bool = False
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Lines of `place` that show a part of pictures, and which part: drawn once, in whatever thread."""
+
+    lines: list[PixelStrip]
+    place: Place
+    zoom: float
+    centre: tuple[float, float]
+    moving: bool
+
+    def shows(self, place: Place, view: View, moving: bool) -> bool:
+        """Whether this is what would be drawn."""
+        return (self.place, self.zoom, self.centre, self.moving) == (place, view.zoom, view.centre, moving)
+
+
+def read_panels(panels: Sequence[Pixels]) -> tuple[PIL.Image.Image, ...]:
+    """Return pictures of uint8 (H, W, 3) or (H, W) as `draw_view` takes them; none if one of them is empty."""
+    from PIL import Image
+
+    if not all(pixels.size for pixels in panels):
+        return ()
+    return tuple(Image.fromarray(pixels).convert("RGB") for pixels in panels)
+
+
+def draw_view(panels: Sequence[PIL.Image.Image], view: View, place: Place, *, moving: bool = False) -> Frame:
+    """Draw the part in `view` of each of `panels` side by side; `view` is kept inside of them."""
+    count, width = len(panels), place.width
     if width < count + GAP * (count - 1):
         panels, count = panels[:1], 1
     each = panel_width(width, count)
     budget = FRAME_BYTES // count
-    drawn = [
-        _draw(p, view, (each, height), depth, blank, moving=moving, grey=grey, frame_bytes=budget)
-        for p in panels
-    ]
-    rest = width - each * count - GAP * (count - 1)
-    gap, end = [Segment(" " * GAP, blank)], [Segment(" " * rest, blank)] if rest else []
+    drawn = [_draw(p, view, replace(place, width=each), moving=moving, frame_bytes=budget) for p in panels]
+    gap = blank_strip(GAP, place.blank, place.depth)
+    end = blank_strip(width - each * count - GAP * (count - 1), place.blank, place.depth)
     lines = []
     for parts in zip(*drawn, strict=True):
-        segments = list(parts[0])
-        for part in parts[1:]:
-            segments += [*gap, *part]
-        lines.append(Strip([*segments, *end], width))
-    return lines
+        beside = [strip for part in parts[1:] for strip in (gap, part)]
+        lines.append(join_strips((parts[0], *beside, end)))
+    return Frame(lines, place, view.zoom, view.centre, moving)
 
 
-def _draw(
-    image: PIL.Image.Image,
-    view: View,
-    size: tuple[int, int],
-    depth: Depth,
-    blank: Style,
-    *,
-    moving: bool,
-    grey: bool,
-    frame_bytes: int,
-) -> list[Strip]:
+def _draw(image: PIL.Image.Image, view: View, place: Place, *, moving: bool, frame_bytes: int) -> list[PixelStrip]:
     import numpy as np
     from PIL.Image import Resampling
 
-    width, height = size
+    width, height = place.width, place.height
     scale = view.scale(image.size, width, height)
     across = max(1, min(width, round(image.width * scale)))
     down = max(1, min(height, round(image.height * scale / 2)))
     box = view.clamp(image.size, width, height)
     method = Resampling.NEAREST if scale >= 3 else Resampling.BICUBIC if scale > 1 else Resampling.LANCZOS
     drawn = image.resize((across, 2 * down), method, box=box, reducing_gap=2.0)
-    if grey:
+    if place.grey:
         drawn = drawn.convert("L").convert("RGB")
     before, above = (width - across) // 2, (height - down) // 2
-    lines = [Strip.blank(width, blank)] * height
-    left, right = (Segment(" " * n, blank) for n in (before, width - across - before))
-    cells = draw_pixels(np.asarray(drawn), depth, moving=moving, frame_bytes=frame_bytes)
+    lines = [blank_strip(width, place.blank, place.depth)] * height
+    left, right = (blank_strip(n, place.blank, place.depth) for n in (before, width - across - before))
+    cells = draw_pixels(np.asarray(drawn), place.depth, moving=moving, frame_bytes=frame_bytes)
     for row, strip in enumerate(cells, above):
-        lines[row] = Strip([left, *strip, right], width)
+        lines[row] = join_strips((left, strip, right))
     return lines

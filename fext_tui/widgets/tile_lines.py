@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 from textual.strip import Strip
 
-from fext_tui.widgets.half_blocks import FRAME_BYTES, Depth, draw_pixels
+from fext_tui.widgets.half_blocks import FRAME_BYTES, draw_pixels
+from fext_tui.widgets.pixel_strip import Depth
 from fext_tui.widgets.text import fit
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ class PictureHost(App[None]):
 
 async def frame_cost(picture: Picture, console: Console) -> tuple[int, float]:
     start = perf_counter()
-    picture._lines_key = ()
+    picture._frame = None
     shown = [picture.render_line(y) for y in range(picture.size.height)]
     elapsed = perf_counter() - start
     return sum(len(strip.render(console).encode()) for strip in shown), elapsed * 1000

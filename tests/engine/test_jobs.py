@@ -470,6 +470,8 @@ def test_the_process_has_a_session_of_its_own_a_lower_priority_and_survives_a_ha
     pid = read_pid(supervisor.workspace.jobs / job_id)
     assert os.getsid(pid) == pid
     assert psutil.Process(pid).nice() > psutil.Process().nice()
+    if (session := Path(f"/proc/{pid}/autogroup")).exists():
+        assert session.read_text().endswith(f"nice {platform.SESSION_NICENESS}\n")
     os.kill(pid, signal.SIGHUP)
     time.sleep(0.3)
     assert supervisor.find(job_id).state == "running"

@@ -62,9 +62,9 @@ async def test_a_sample_beside_its_reconstruction_and_error_epoch_by_epoch(works
     async with opened(workspace) as (app, pilot):
         rows, shown = await viewer(app, pilot, "reconstructions")
         captions: list[str] = []
-        show = shown.picture.show_panels
+        show = shown.picture.show_drawn
         monkeypatch.setattr(
-            shown.picture, "show_panels", lambda p, caption, *a, **k: (captions.append(caption), show(p, caption, *a, **k))
+            shown.picture, "show_drawn", lambda p, caption, *a, **k: (captions.append(caption), show(p, caption, *a, **k))
         )
 
         async def arrive(*parts: str) -> None:

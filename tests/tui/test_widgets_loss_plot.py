@@ -22,6 +22,13 @@ def shown(plot: LossPlot) -> str:
     return "\n".join(plot.render_line(y).text for y in range(plot.size.height))
 
 
+async def drawn(app: Host, pilot) -> None:
+    """Wait until what came in is drawn: a worker does that while the lines before stay."""
+    await pilot.pause()
+    await app.workers.wait_for_complete()
+    await pilot.pause()
+
+
 def history(epochs: int) -> list[dict[str, object]]:
     return [
         {"epoch": n, "loss": 1 / n, "val_loss": 1.2 / n, "cosine_similarity": 1 - 1 / (n + 1), "note": "text"}
@@ -35,13 +42,13 @@ async def test_empty_then_filled_then_longer():
         plot = app.query_one(LossPlot)
         assert "No epochs yet" in shown(plot)
         plot.set_history(history(5))
-        await pilot.pause()
+        await drawn(app, pilot)
         text = shown(plot)
         assert text.startswith(" loss ") and "train 0.2 " in text and "validation 0.24" in text
         assert "best 0.24 at epoch 5" in text and "epoch" in text.splitlines()[-1]
         assert set("▀▄█▌▐▘▝▖▗") & set(text)
         plot.set_history(history(50))
-        await pilot.pause()
+        await drawn(app, pilot)
         assert "50" in shown(plot) and "best 0.024" in shown(plot)
 
 
@@ -74,7 +81,7 @@ async def test_smoothed_zoomed_and_beside_another_run():
         await pilot.press("z")
         assert "the last 20 %" in shown(plot)
         plot.set_other("[red]x\x1b", history(300))
-        await pilot.pause()
+        await drawn(app, pilot)
         assert shown(plot).splitlines()[1].startswith(" [red]x\\x1b  ━ train 0.003333 ")
         assert "best 0.004 at epoch 300" in shown(plot)
         colours = {s.style.color.triplet for y in range(2, 20) for s in plot.render_line(y) if s.text.strip()}
@@ -85,7 +92,7 @@ async def test_smoothed_zoomed_and_beside_another_run():
         await pilot.press("z")
         assert "the last" not in shown(plot)
         plot.set_other("", ())
-        await pilot.pause()
+        await drawn(app, pilot)
         assert "300" not in shown(plot)
 
 
@@ -123,7 +130,7 @@ async def test_odd_values_never_end_the_app(values, log_scale):
         plot.set_other("other", rows[::-1])
         for size in ((80, 24), (30, 8), (12, 3), (1, 1), (200, 60)):
             await pilot.resize_terminal(*size)
-            await pilot.pause()
+            await drawn(app, pilot)
             assert shown(plot).strip() or size == (1, 1)
             assert all(plot.render_line(y).cell_length == plot.size.width for y in range(plot.size.height))
 
@@ -146,7 +153,7 @@ async def test_a_long_history_is_thinned_and_other_themes_draw():
         for theme in ("textual-light", "textual-ansi", "nord"):
             if theme in app.available_themes:
                 app.theme = theme
-                await pilot.pause()
+                await drawn(app, pilot)
                 assert "20000" in shown(plot)
 async def test_every_cell_has_the_background_of_the_theme():
     app = Host()
@@ -156,7 +163,7 @@ async def test_every_cell_has_the_background_of_the_theme():
             plot.set_history(rows)
             for theme in ("textual-light", "textual-dark"):
                 app.theme = theme
-                await pilot.pause()
+                await drawn(app, pilot)
                 surface = Color.parse(app.theme_variables["surface"]).rgb
                 backs = {s.style.bgcolor.triplet for y in range(2, 24) for s in plot.render_line(y)}
                 assert backs == {surface}

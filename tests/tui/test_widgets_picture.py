@@ -12,8 +12,9 @@ from rich.style import Style
 from textual.app import App, ComposeResult
 from textual.binding import Binding
 
-from fext_tui.widgets.half_blocks import cells_to_strip, draw_pixels, encode_colours
+from fext_tui.widgets.half_blocks import draw_pixels, encode_colours
 from fext_tui.widgets.picture import Picture
+from fext_tui.widgets.pixel_strip import cells_to_strip
 
 RED, BLUE = 0xFF0000, 0x0000FF
 
