@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fext_engine.settings import Settings
     from fext_tui.app import FextApp
 
-_SETTLED_SECONDS = 1.0  # after which a screen has what it is made of
+_SETTLED_SECONDS = 3.0  # after which a screen has what it is made of
 
 
 class WorkbenchScreen(Screen[None]):

@@ -208,25 +208,35 @@ class Picture(Widget, can_focus=True):
     def render_lines(self, crop: Region) -> list[Strip]:
         """Return the lines to be painted, past Textual's cache of lines, which would take each cell of them apart."""
         background, filters = self.background_colors[1], self.get_line_filters()
-        lines = [self.render_line(y) for y in crop.line_range]
+        frame = self._current_frame()
+        lines = [self._line(y, frame) for y in crop.line_range]
         for line_filter in filters:
             lines = [line.apply_filter(line_filter, background) for line in lines]
         return [line.crop(*crop.column_span) for line in lines]
 
     def render_line(self, y: int) -> Strip:
         """Return one line of the picture or of its caption."""
+        return self._line(y, self._current_frame())
+
+    def _current_frame(self) -> Frame | None:
+        """Return what is seen of the pictures, drawn now unless that was done ahead; None where there are none."""
+        if not self._panels or not self.size.area:
+            return None
+        place, moving = self._place(self.titles), self._moving and self._view.zoom > 1
+        if self._frame is None or not self._frame.shows(place, self._view, moving):
+            self._frame = draw_view(self._panels, self._view, place, moving=moving)
+        return self._frame
+
+    def _line(self, y: int, frame: Frame | None) -> Strip:
         width, height = self.size
         if y == height - 1 and _caption_lines(height):
             return self._caption_line(width)
-        if not self._panels:
+        if frame is None:
             return self._empty_line(y, width, height)
         title_lines = _title_lines(height, self.titles)
         if y < title_lines:
             return self._title_line(width)
-        place, moving = self._place(self.titles), self._moving and self._view.zoom > 1
-        if self._frame is None or not self._frame.shows(place, self._view, moving):
-            self._frame = draw_view(self._panels, self._view, place, moving=moving)
-        return self._frame.lines[y - title_lines]
+        return frame.lines[y - title_lines]
 
     def _place(self, titles: tuple[str, ...]) -> Place:
         """Return where pictures under `titles` are drawn."""
