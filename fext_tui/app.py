@@ -8,28 +8,24 @@ import sys
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from fext_engine.errors import FextError
-from fext_engine.paths import escape_name
-from fext_tui import themes
-from fext_tui.configuration import Configuration, read_configuration, remember_theme
 from fext_tui.followed_jobs import FollowedJobs
 from fext_tui.key_names import key_of
 from fext_tui.leaving import Leaving
 from fext_tui.lost_terminal import lasting
 from fext_tui.screens.opening import OpeningScreen
+from fext_tui.theme_and_keys import ThemeAndKeys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from textual.driver import Driver
     from textual.notifications import SeverityLevel
-    from textual.theme import Theme
 
     from fext_engine.jobs.supervisor import Supervisor
     from fext_engine.settings import Settings
@@ -90,26 +86,11 @@ class FextApp(App[None]):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self.workspace = workspace
-        self._configure()
+        self.theme_and_keys = ThemeAndKeys(self)
         self.animation_level = "none"  # every animation is bytes over a slow line
         self.followed = FollowedJobs(self)
         self.leaving = Leaving(self)
         self.crash = ""  # the words about a fault of the UI itself, for the terminal that is given back
-
-    def _configure(self) -> None:
-        """Take theme and keys from the configuration, before anything is painted; a wrong file is told later."""
-        for theme in (themes.DARK, themes.LIGHT):
-            self.register_theme(theme)
-        self.configuration, self._refused = Configuration(), ""
-        try:
-            self.configuration = read_configuration(self.workspace.ui_file, self.available_themes)
-        except FextError as error:
-            self._refused = str(error)
-        few_colours = self.console.color_system in ("standard", "windows") and not self.no_color
-        self.theme = themes.suitable_theme(self.configuration.theme, self.available_themes, few_colours)
-        self._theme_kept = self.theme
-        self.stylesheet.set_variables(self.get_css_variables())
-        self.set_keymap(dict(self.configuration.keys))
 
     def get_driver_class(self) -> type[Driver]:
         """The driver of the platform, which here outlives its terminal."""
@@ -171,26 +152,11 @@ class FextApp(App[None]):
 
     def on_mount(self) -> None:
         self.leaving.hear_signals()
-        self.theme_changed_signal.subscribe(self, self._keep_theme)
+        self.theme_changed_signal.subscribe(self, self.theme_and_keys.keep_theme)
         self.app_resume_signal.subscribe(self, self._draw_again)
         self.call_after_refresh(self.leaving.watch_terminal)
         self.call_after_refresh(self.followed.watch)
-        self.call_after_refresh(self._check_configuration)
-
-    def _check_configuration(self) -> None:
-        if self._refused:
-            self.notify(self._refused, title="Defaults are used", severity="warning", timeout=15)
-        elif self.configuration.keys:
-            self._check_keys()
-
-    @work(thread=True, group="keys", exit_on_error=False)
-    def _check_keys(self) -> None:
-        from fext_tui.keys import key_problems
-
-        problems = key_problems(self.configuration.keys)
-        if problems:
-            words = "\n".join([f"{escape_name(str(self.workspace.ui_file))}, [keys]:", *problems])
-            self.notify(words, title="Keys", severity="warning", timeout=15)
+        self.call_after_refresh(self.theme_and_keys.tell_problems)
 
     def keep_from_collector(self) -> None:
         """Take what there is by now out of the search for garbage, which else stops the UI for 0.1 s at a time."""
@@ -201,19 +167,6 @@ class FextApp(App[None]):
         """Draw everything: what was on the terminal before ctrl+z is gone after `fg`."""
         for screen in self.screen_stack:
             screen.refresh(layout=True)
-
-    def _keep_theme(self, theme: Theme) -> None:
-        """Remember a theme that was chosen."""
-        if theme.name != self._theme_kept:
-            self._theme_kept = theme.name
-            self._write_theme(theme.name)
-
-    @work(thread=True, exclusive=True, group="theme", exit_on_error=False)
-    def _write_theme(self, name: str) -> None:
-        try:
-            remember_theme(self.workspace.ui_file, name)
-        except FextError as error:
-            self.notify(str(error), title="The theme is not remembered", severity="warning")
 
     def key(self, binding_id: str) -> str:
         """The key in force of the action with that id, as it is shown."""

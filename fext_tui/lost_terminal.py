@@ -39,6 +39,7 @@ def lasting(driver: type[Driver]) -> type[Driver]:
     class LastingDriver(driver):  # type: ignore[valid-type, misc]
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
-            self._file = LastingFile(self._file)
+            own: Any = self
+            own._file = LastingFile(own._file)
 
     return LastingDriver

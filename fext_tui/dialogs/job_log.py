@@ -14,7 +14,8 @@ from textual.worker import Worker
 
 from fext_tui.dialogs.dialog import Dialog
 from fext_tui.following import JobUpdated, LogLine, follow
-from fext_tui.widgets.log_pane import LEVELS, LogPane
+from fext_tui.widgets.log_lines import LEVELS
+from fext_tui.widgets.log_pane import LogPane
 from fext_tui.widgets.log_view import LogView
 from fext_tui.widgets.text import printable
 

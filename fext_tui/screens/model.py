@@ -13,9 +13,9 @@ from textual.message import Message
 from textual.widgets import TabbedContent, TabPane, Tabs
 from textual.worker import get_current_worker
 
-from fext_engine.errors import FextError
 from fext_engine.paths import escape_name, unescape_name
 from fext_tui.following import JobSnapshot
+from fext_tui.run_history import read_epochs, sample_pictures
 from fext_tui.runs import MARK
 from fext_tui.screens.model_compare import ComparePane
 from fext_tui.screens.model_epochs import EpochList
@@ -142,22 +142,12 @@ class ModelScreen(WorkbenchScreen):
     @work(thread=True, exclusive=True, group="history", exit_on_error=False)
     def _read_history(self, request: int, run: str, marked: str | None) -> None:
         worker = get_current_worker()
-        folder = self.app.workspace.run(unescape_name(run))
-        pictures = sorted((folder / "samples").glob("epoch_*.png"))
-        samples = {int(p.stem[6:]): p for p in pictures if p.stem[6:].isdecimal()}
-        other = self._epochs(marked) if marked and marked != run else ()
-        message = HistoryRead(request, run, self._epochs(run), samples, other)
+        workspace = self.app.workspace
+        other = read_epochs(workspace, marked) if marked and marked != run else ()
+        samples = sample_pictures(workspace, run)
+        message = HistoryRead(request, run, read_epochs(workspace, run), samples, other)
         if not worker.is_cancelled:
             self.post_message(message)
-
-    def _epochs(self, run: str) -> History:
-        from fext_engine.training.history import read_history
-
-        try:
-            history = read_history(self.app.workspace.run(unescape_name(run)) / "history.csv")
-        except (FextError, OSError):
-            history = []
-        return [{"epoch": record.epoch, **record.values()} for record in history]
 
     @on(HistoryRead)
     def _show_history(self, message: HistoryRead) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import time as clock
-from collections.abc import Iterable, Iterator
-from typing import ClassVar, NamedTuple
+from collections.abc import Iterable
+from typing import ClassVar
 
 from rich.segment import Segment
-from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.events import Click, Resize
 from textual.geometry import Size
@@ -17,24 +16,12 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from fext_tui.key_names import key_of
-from fext_tui.widgets.text import fit, printable, wrap_cells
+from fext_tui.widgets.log_lines import LEVELS, Entry, Line, wrap_entries
+from fext_tui.widgets.text import fit, printable
 
-LEVELS = ("debug", "info", "warning", "error")
 _FLUSH = 0.1  # seconds over which lines are gathered before they are drawn
 _LEVEL_CELLS = 8
 _LEAST_TEXT = 20  # cells below which the time is left out
-
-Entry = tuple[float, str, str]  # seconds since 1970, level, text
-
-
-class Line(NamedTuple):
-    """One line of the terminal: `text` is the part of `paragraph` from `start` on."""
-
-    stamp: str
-    level: str
-    text: str
-    paragraph: str
-    start: int
 
 
 class LogPane(ScrollView, can_focus=True):
@@ -149,13 +136,7 @@ class LogPane(ScrollView, can_focus=True):
         """The lines in which a match begins."""
         if self._wanted is None:
             return []
-        return [
-            number
-            for number, line in enumerate(self._lines)
-            if any(
-                0 <= m.start() - line.start < len(line.text) for m in self._wanted.finditer(line.paragraph)
-            )
-        ]
+        return [number for number, line in enumerate(self._lines) if line.begins(self._wanted)]
 
     def action_next_match(self, step: int) -> None:
         """Go to the next line with a match or the one before, around the end; at first from what is in sight."""
@@ -231,21 +212,7 @@ class LogPane(ScrollView, can_focus=True):
             self.refresh()
 
     def _wrapped(self, entries: Iterable[Entry]) -> list[Line]:
-        lowest = LEVELS.index(self.level)
-        room = self.size.width - self._indent - 1
-        lines = []
-        for time, level, text in entries:
-            if (LEVELS.index(level) if level in LEVELS else 1) < lowest:
-                continue
-            stamp = clock.strftime("%H:%M:%S", clock.localtime(time))
-            for paragraph in text.splitlines() or [""]:
-                shown, start = printable(paragraph), 0
-                for part in wrap_cells(shown, room):
-                    start = shown.index(part, start)
-                    lines.append(Line(stamp, level, part, shown, start))
-                    start += len(part)
-                    stamp = ""
-        return lines
+        return wrap_entries(entries, self.level, self.size.width - self._indent - 1)
 
     @property
     def _indent(self) -> int:
@@ -282,18 +249,8 @@ class LogPane(ScrollView, can_focus=True):
                 Segment(fit(printable(word), _LEVEL_CELLS), body),
             ]
         mark = style("log-pane--match-now" if index == self._match else "log-pane--match")
-        return Strip([*before, *self._marked(line, body, mark)]).adjust_cell_length(width, self.rich_style)
-
-    def _marked(self, line: Line, body: Style, mark: Style) -> Iterator[Segment]:
-        """The text of a line with its matches marked, those included that the line's end has cut in two."""
-        at = 0
-        for match in self._wanted.finditer(line.paragraph) if self._wanted is not None else ():
-            start, end = (max(0, min(len(line.text), place - line.start)) for place in match.span())
-            if start < end:
-                yield Segment(line.text[at:start], body)
-                yield Segment(line.text[start:end], mark)
-                at = end
-        yield Segment(line.text[at:], body)
+        text = [Segment(piece, mark if found else body) for piece, found in line.pieces(self._wanted)]
+        return Strip([*before, *text]).adjust_cell_length(width, self.rich_style)
 
     def _found(self) -> str:
         """How many places the search has found, for the header."""

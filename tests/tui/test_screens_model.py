@@ -5,6 +5,7 @@ from __future__ import annotations
 from app_driver import idle, lines_of, make_run, notices, opened, press, screen_text, until
 
 from fext_engine.training.history import read_history
+from fext_tui.following import JobSnapshot, JobUpdated
 from fext_tui.widgets.job_bar import JobBar
 from fext_tui.widgets.live_figures import LiveFigures
 from fext_tui.widgets.log_pane import LogPane
@@ -86,3 +87,19 @@ async def test_without_runs_the_keys_say_what_to_do_and_a_training_that_fails_sa
         await until(pilot, lambda: app.jobs, "the job")
         await idle(pilot)
         assert any("train failed" in notice and str(workspace.images) in notice for notice in notices(app)), notices(app)
+
+
+async def test_the_smallest_terminal_shows_figures_curves_and_runs_while_a_run_trains(with_images):
+    make_run(with_images, "first")
+    progress = {
+        "stage": "training", "done": 1, "total": 20, "epoch": 4, "epochs": 5, "rate": 20.5, "eta": 5000.0, "unit": "images",
+        "learning_rate": 0.0007143, "cpu_percent": 40, "cores": 2, "memory_bytes": 500_000_000,
+    }  # fmt: skip
+    async with opened(with_images, size=(80, 24)) as (app, pilot):
+        await press(pilot, "2")
+        app.post_message(JobUpdated(JobSnapshot("20260101T000000-train-0000", "train", "first", "running", progress), ()))
+        await until(pilot, lambda: app.screen.run and "memory" in screen_text(app), "the figures")
+        assert app.screen.query_one("#live").region.height == 2
+        lines = screen_text(app).splitlines()
+        assert any("└" in line for line in lines), "the axis of the curves"
+        assert any(line.startswith(" first ") for line in lines), "the row of the run"

@@ -18,7 +18,7 @@ class Host(App[None]):
 
     def compose(self) -> ComposeResult:
         yield LogPane(max_lines=100)
-        yield JobBar()
+        yield JobBar(stop_hint="x stop")
 
     def on_job_bar_selected(self, message: JobBar.Selected) -> None:
         self.chosen.append(message.id)
@@ -62,7 +62,7 @@ async def test_job_bar_at_any_width_and_with_odd_jobs():
             assert not any("\x1b" in line or "\n" in line for line in lines(bar))
         shown = lines(bar)
         assert "stopping" in shown[1] and "5.0 s/image" in shown[1] and "12,840 images" in shown[1]
-        assert "100%" not in shown[2] and "16d 16h" in shown[3] and shown[0].rstrip().endswith("s stop")
+        assert "100%" not in shown[2] and "16d 16h" in shown[3] and shown[0].rstrip().endswith("x stop")
         await pilot.click(bar, offset=(2, 1))
         assert app.chosen == ["b"]
         bar.update_jobs([*jobs, TRAIN])
