@@ -119,9 +119,7 @@ def _last_words(job: JobInfo) -> str:
     elif job.state == "stopped":
         lines.append(str(data.get("message", "")))
     elif job.state == "died":
-        lines.append(
-            "Its process died without a word, as one does that is killed or for which memory ran out."
-        )
+        lines.append("Its process ended without a word: it was killed, or memory ran out.")
     elif job.progress is not None:
         lines.append("{stage}: {done} of {total} {unit}".format_map({"total": "?", **job.progress.data}))
     return "\n".join(printable(line) for line in lines if line)
