@@ -100,7 +100,7 @@ class FextApp(App[None]):
 
     def _configure(self) -> None:
         """Take theme and keys from the configuration, before anything is painted; a wrong file is told later."""
-        for theme in (themes.DARK, themes.LIGHT):
+        for theme in (themes.DARK, themes.LIGHT, themes.ANSI_DARK, themes.ANSI_LIGHT):
             self.register_theme(theme)
         self.configuration, self._refused = Configuration(), ""
         try:
