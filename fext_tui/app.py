@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
@@ -107,9 +108,11 @@ class FextApp(App[None]):
             self.configuration = read_configuration(self.workspace.ui_file, self.available_themes)
         except FextError as error:
             self._refused = str(error)
-        few_colours = self.console.color_system in ("standard", "windows") and not self.no_color
+        few_colours = self.console.color_system in ("standard", "windows")
         self.theme = themes.suitable_theme(self.configuration.theme, self.available_themes, few_colours)
         self._theme_kept = self.theme
+        if self.no_color and self.native_ansi_color:  # what Textual does where it knows such a theme from the start
+            self._filters = [NoColor() if isinstance(f, Monochrome) else f for f in self._filters]
         self.stylesheet.set_variables(self.get_css_variables())
         self.set_keymap(dict(self.configuration.keys))
 

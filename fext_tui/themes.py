@@ -26,6 +26,7 @@ DARK = Theme(
         "warning-muted": "#5f5f00",
         "error-muted": "#5f0000",
         "text-primary": "#87d7ff",
+        "input-selection-background": "#005f87",
         "text-muted": "#b2b2b2",
         "text-disabled": "#949494",
         "foreground-muted": "#b2b2b2",
@@ -53,6 +54,7 @@ LIGHT = Theme(
         "warning-muted": "#ffd787",
         "error-muted": "#ffd7d7",
         "text-primary": "#005f87",
+        "input-selection-background": "#afd7ff",
         "text-muted": "#4e4e4e",
         "text-disabled": "#626262",
         "foreground-muted": "#4e4e4e",
@@ -63,7 +65,13 @@ LIGHT = Theme(
     },
 )
 # The terminal's own 16 colours: of each only those that are read well on its background, in xterm as on a console.
-_CHOSEN = {"error-muted": "ansi_default", "input-cursor-text-style": "reverse"}
+_CHOSEN = {
+    "error-muted": "ansi_default",
+    "input-cursor-text-style": "reverse",
+    "text-muted": "ansi_default",  # dim words are hard to read on some
+    "text-disabled": "ansi_default",
+    "foreground-muted": "ansi_default",
+}
 ANSI_DARK = replace(
     BUILTIN_THEMES["ansi-dark"],
     primary="ansi_bright_cyan",

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from textual.binding import ActiveBinding
 
+_SHORT = {"command-line": "Shell", "installation": "Install", "ssh": "SSH"}  # all tabs fit into 80 columns
+
 
 class HelpDialog(Dialog[None]):
     """Keys of the screen below it in the first tab, one page of the docs in each further one."""
@@ -38,6 +40,7 @@ class HelpDialog(Dialog[None]):
     ]
     CSS = """
     HelpDialog .dialog { width: 96%; height: 90%; padding: 0 1; }
+    HelpDialog Tab { padding: 0 1 0 0; }
     """
 
     def __init__(self, about: Screen[Any]) -> None:
@@ -50,7 +53,7 @@ class HelpDialog(Dialog[None]):
             with TabPane("Keys"), VerticalScroll():
                 yield Static(self._keys(), markup=False)
             for number, page in enumerate(self._pages):
-                title = Content("SSH" if page.stem == "ssh" else page.stem.replace("-", " ").title())
+                title = Content(_SHORT.get(page.stem, page.stem.replace("-", " ").title()))
                 yield TabPane(title, VerticalScroll(), id=f"page-{number}")
 
     @on(TabbedContent.TabActivated)

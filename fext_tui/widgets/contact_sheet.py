@@ -52,6 +52,8 @@ class ContactSheet(Widget, can_focus=True):
             color: $block-cursor-foreground;
             text-style: $block-cursor-text-style;
         }
+        &:nocolor:ansi > .contact-sheet--cursor { text-style: bold underline; }
+        &:nocolor:ansi:focus > .contact-sheet--cursor { text-style: bold reverse; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {

@@ -55,6 +55,7 @@ class LogPane(ScrollView, can_focus=True):
         & > .log-pane--match { background: $warning; color: $block-cursor-foreground; }
         & > .log-pane--match-now { background: $accent; color: $block-cursor-foreground; text-style: bold underline; }
         &:focus > .log-pane--header { background: $primary-muted; color: $text; text-style: bold; }
+        &:nocolor:focus > .log-pane--header { text-style: bold reverse; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {

@@ -43,6 +43,7 @@ class Picture(Widget, can_focus=True):
         background: $surface;
         & > .picture--caption { color: $text-muted; background: $surface; }
         & > .picture--caption-focused { color: $text; background: $primary-muted; text-style: bold; }
+        &:nocolor > .picture--caption-focused { text-style: bold reverse; }
         & > .picture--title { color: $text-muted; background: $surface; }
         & > .picture--empty { color: $text-muted; background: $surface; }
     }

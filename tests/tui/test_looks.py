@@ -31,6 +31,7 @@ from fext_tui.widgets.settings_form import SettingsForm
 DRAWN_WITH = "8.2.8"
 SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
 TERMINALS = {"truecolor": "truecolor", "256": "256", "16": "standard", "none": "truecolor", "none16": "standard"}
+WHOLE = ("truecolor", "16")  # elsewhere only the looks that are kept, and the focus on a plot
 RUN = "FextAE-Redux_20260102T030405"
 PROGRESS = {"stage": "training", "done": 2400, "total": 8000, "unit": "images", "rate": 92.1, "eta": 61}
 ESTIMATE = {"stage": "trial steps", "done": 8, "total": 14, "unit": "steps"}
@@ -39,7 +40,7 @@ ESTIMATE = {"stage": "trial steps", "done": 8, "total": 14, "unit": "steps"}
 class LookExtension(SingleFileSnapshotExtension):
     """One text file a look."""
 
-    file_extension = "txt"
+    _file_extension = file_extension = "txt"
     _write_mode = WriteMode.TEXT
 
 
@@ -114,7 +115,7 @@ class Tour:
 
     async def check_focus(self, name: str, lines) -> None:
         screen, focused = self.app.screen, self.app.screen.focused
-        if focused is None:
+        if focused is None or len(screen.focus_chain) < 2:
             return
         place = next((a for a in focused.ancestors_with_self if a.has_class("pane")), focused)
         screen.set_focus(None)
@@ -146,6 +147,8 @@ async def test_every_look(workspace, monkeypatch, snapshot, depth):
         tour = Tour(pilot, depth)
 
         async def look(name: str, *, kept: bool = False) -> None:
+            if not kept and depth not in WHOLE and name not in ("model-curves", "zoomed"):
+                return
             kept = kept and depth in ("truecolor", "256", "16") and textual.__version__ == DRAWN_WITH
             everywhere = kept or depth == "truecolor"
             async for size, lines in tour.look(name, list(SIZES) if everywhere else ["80x24"], kept):
@@ -226,7 +229,7 @@ async def test_every_look(workspace, monkeypatch, snapshot, depth):
             await look("form-light")
             await tour.press("escape", "q")
             await look("quit-light")
-    assert not tour.wrong, Path("/tmp/looks/wrong_" + depth).write_text("\n".join(dict.fromkeys(tour.wrong)))
+    assert not tour.wrong, "\n".join(dict.fromkeys(tour.wrong))
     assert not differing, f"other than kept: {', '.join(differing)}"
 
 
