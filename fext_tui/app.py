@@ -71,7 +71,7 @@ class FextApp(App[None]):
         Binding("1", "switch_mode('data')", "Data", id="mode.data", show=False),
         Binding("2", "switch_mode('model')", "Model", id="mode.model", show=False),
         Binding("3", "switch_mode('viewer')", "Viewer", id="mode.viewer", show=False),
-        Binding("x", "stop_job", "Stop", id="job.stop"),
+        Binding("x", "stop_job", "Stop", id="job.stop", show=False),  # the job bar shows it
         Binding("J", "jobs", "Jobs", id="jobs", show=False),
         Binding("L", "toggle_log", "Log", id="log", show=False),
         Binding("M", "maintenance", "Maintenance", id="maintenance", show=False),
@@ -303,11 +303,14 @@ class FextApp(App[None]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action of the app and of the screen, for the command palette."""
         yield from super().get_system_commands(screen)
+        given: set[tuple[str, str]] = set()
         for active in screen.active_bindings.values():
             binding = active.binding
-            if binding.description and binding.id:
+            if binding.description and binding.id and (binding.id, binding.action) not in given:
+                given.add((binding.id, binding.action))  # a second key of an action is no second command
                 run = partial(self.run_action, binding.action, active.node)
-                about = f"{active.tooltip or 'Key'} ({self.get_key_display(binding)})"
+                key = self.get_key_display(binding)
+                about = f"{active.tooltip} ({key})" if active.tooltip else f"Key {key}"
                 yield SystemCommand(binding.description, about, run)
 
     def on_unmount(self) -> None:

@@ -54,7 +54,7 @@ class IssueFiles:
 
     @property
     def columns(self) -> Sequence[Column]:
-        shown = [Column("image")]
+        shown = [Column("image", keep_end=True)]
         further = (
             Column("score", 8, "right"), Column("kept", 4),
             Column("grp" if self.grouped else "pct", 5, "right"), Column("copy" if self.grouped else "side", 4),

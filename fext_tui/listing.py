@@ -26,7 +26,7 @@ class PictureList:
     by_maker: bool = False
     """Made by FeXT: shown as the file's name and the run or report it belongs to."""
 
-    columns: Sequence[Column] = (Column("picture"),)
+    columns: Sequence[Column] = (Column("picture", keep_end=True),)
 
     def count(self) -> int:
         return len(self.names)

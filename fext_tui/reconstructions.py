@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from fext_engine.paths import escape_name
 from fext_tui.widgets.columns import Column
-from fext_tui.widgets.text import clip_start
 
 if TYPE_CHECKING:
     from fext_engine.training.sample_grid import SampleGrid
@@ -56,14 +55,17 @@ class SampleList:
 
     root: Path
     samples: Sequence[Sample]
-    columns: Sequence[Column] = (Column("sample"), Column("run", _RUN_WIDTH))
+    columns: Sequence[Column] = (
+        Column("sample", keep_end=True),
+        Column("run", _RUN_WIDTH, keep_end=True),
+    )
 
     def count(self) -> int:
         return len(self.samples)
 
     def rows(self, offset: int, limit: int) -> Sequence[Sequence[str]]:
         return [
-            (sample.name.rpartition("/")[2], clip_start(sample.run, _RUN_WIDTH))
+            (sample.name.rpartition("/")[2], sample.run)
             for sample in self.samples[offset : offset + limit]
         ]
 

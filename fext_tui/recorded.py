@@ -86,7 +86,7 @@ class RecordedImages:
     @property
     def columns(self) -> Sequence[Column]:
         return [
-            Column("image") if name == "path" else Column(name, _width(name), _align(name))
+            Column("image", keep_end=True) if name == "path" else Column(name, _width(name), _align(name))
             for name in self.names
         ]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from textual.filter import Monochrome, NoColor
+
 from fext_engine.errors import FextError
 from fext_engine.paths import escape_name
 from fext_tui import themes
@@ -23,16 +25,18 @@ class ThemeAndKeys:
 
     def __init__(self, app: FextApp) -> None:
         self._app = app
-        for theme in (themes.DARK, themes.LIGHT):
+        for theme in (themes.DARK, themes.LIGHT, themes.ANSI_DARK, themes.ANSI_LIGHT):
             app.register_theme(theme)
         self._given, self._refused = Configuration(), ""
         try:
             self._given = read_configuration(app.workspace.ui_file, app.available_themes)
         except FextError as error:
             self._refused = str(error)
-        few_colours = app.console.color_system in ("standard", "windows") and not app.no_color
+        few_colours = app.console.color_system in ("standard", "windows")
         app.theme = themes.suitable_theme(self._given.theme, app.available_themes, few_colours)
         self._kept = app.theme
+        if app.no_color and app.native_ansi_color:  # what Textual does where it knows such a theme from the start
+            app._filters = [NoColor() if isinstance(f, Monochrome) else f for f in app._filters]
         app.stylesheet.set_variables(app.get_css_variables())
         app.set_keymap(dict(self._given.keys))
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 # Colours of the 256 that terminals share, so that they are the same with and without 24-bit colour.
 DARK = Theme(
@@ -21,6 +22,11 @@ DARK = Theme(
     panel="#303030",
     dark=True,
     variables={
+        "primary-muted": "#005f87",
+        "warning-muted": "#5f5f00",
+        "error-muted": "#5f0000",
+        "text-primary": "#87d7ff",
+        "input-selection-background": "#005f87",
         "text-muted": "#b2b2b2",
         "text-disabled": "#949494",
         "foreground-muted": "#b2b2b2",
@@ -44,6 +50,11 @@ LIGHT = Theme(
     panel="#e4e4e4",
     dark=False,
     variables={
+        "primary-muted": "#afd7ff",
+        "warning-muted": "#ffd787",
+        "error-muted": "#ffd7d7",
+        "text-primary": "#005f87",
+        "input-selection-background": "#afd7ff",
         "text-muted": "#4e4e4e",
         "text-disabled": "#626262",
         "foreground-muted": "#4e4e4e",
@@ -51,6 +62,56 @@ LIGHT = Theme(
         "block-cursor-blurred-foreground": "#121212",
         "block-cursor-blurred-background": "#c6c6c6",
         "button-color-foreground": "#ffffff",
+    },
+)
+# The terminal's own 16 colours: of each only those that are read well on its background, in xterm as on a console.
+_CHOSEN = {
+    "error-muted": "ansi_default",
+    "input-cursor-text-style": "reverse",
+    "text-muted": "ansi_default",  # dim words are hard to read on some
+    "text-disabled": "ansi_default",
+    "foreground-muted": "ansi_default",
+}
+ANSI_DARK = replace(
+    BUILTIN_THEMES["ansi-dark"],
+    primary="ansi_bright_cyan",
+    secondary="ansi_cyan",
+    warning="ansi_bright_yellow",
+    error="ansi_bright_red",
+    success="ansi_bright_green",
+    accent="ansi_bright_magenta",
+    variables=BUILTIN_THEMES["ansi-dark"].variables
+    | _CHOSEN
+    | {
+        "primary-muted": "ansi_blue",
+        "warning-muted": "ansi_blue",
+        "border": "ansi_bright_cyan",
+        "border-blurred": "ansi_white",
+        "block-cursor-blurred-foreground": "ansi_bright_white",
+        "block-cursor-blurred-background": "ansi_blue",
+        "button-color-foreground": "ansi_black",
+        "footer-key-foreground": "ansi_bright_magenta",
+        "input-selection-background": "ansi_cyan",
+        "screen-selection-background": "ansi_cyan",
+    },
+)
+ANSI_LIGHT = replace(
+    BUILTIN_THEMES["ansi-light"],
+    secondary="ansi_blue",
+    warning="ansi_magenta",
+    accent="ansi_blue",
+    variables=BUILTIN_THEMES["ansi-light"].variables
+    | _CHOSEN
+    | {
+        "primary-muted": "ansi_cyan",
+        "warning-muted": "ansi_cyan",
+        "border-blurred": "ansi_bright_black",
+        "block-cursor-blurred-foreground": "ansi_black",
+        "block-cursor-blurred-background": "ansi_cyan",
+        "button-color-foreground": "ansi_bright_white",
+        "footer-key-foreground": "ansi_blue",
+        "input-selection-foreground": "ansi_black",
+        "screen-selection-foreground": "ansi_black",
     },
 )
 

@@ -8,7 +8,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen, ScreenResultType
-from textual.widgets import Footer
+
+from fext_tui.widgets.key_line import KeyLine
 
 if TYPE_CHECKING:
     from fext_tui.app import FextApp
@@ -32,7 +33,7 @@ class Dialog(ModalScreen[ScreenResultType]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self.HEADING
             yield from self.compose_content()
-            yield Footer(show_command_palette=False, compact=True)
+            yield KeyLine()
 
     def compose_content(self) -> ComposeResult:
         """Yield the dialog's own widgets."""

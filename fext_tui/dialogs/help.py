@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 from textual import on
@@ -12,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Markdown, Static, TabbedContent, TabPane
+from textual.widgets import Markdown, Static, TabbedContent, TabPane, Tabs
 
 from fext_tui.dialogs.dialog import Dialog
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from textual.binding import ActiveBinding
 
+_SHORT = {"command-line": "Shell", "installation": "Install", "ssh": "SSH"}  # all tabs fit into 80 columns
+
 
 class HelpDialog(Dialog[None]):
     """Keys of the screen below it in the first tab, one page of the docs in each further one."""
@@ -28,6 +31,8 @@ class HelpDialog(Dialog[None]):
     HEADING = "Help"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "dismiss(None)", "Close", show=False, id="help.close"),
+        Binding("right_square_bracket", "next_page(1)", "Next page", key_display="]", id="help.next-page"),
+        Binding("left_square_bracket", "next_page(-1)", "Page before", key_display="[", id="help.previous-page"),
         Binding("down,j", "scroll(1)", "Down", show=False, id="help.down"),
         Binding("up,k", "scroll(-1)", "Up", show=False, id="help.up"),
         Binding("pagedown,space", "scroll(20)", "Page down", show=False, id="help.page-down"),
@@ -35,6 +40,7 @@ class HelpDialog(Dialog[None]):
     ]
     CSS = """
     HelpDialog .dialog { width: 96%; height: 90%; padding: 0 1; }
+    HelpDialog Tab { padding: 0 1 0 0; }
     """
 
     def __init__(self, about: Screen[Any]) -> None:
@@ -47,7 +53,7 @@ class HelpDialog(Dialog[None]):
             with TabPane("Keys"), VerticalScroll():
                 yield Static(self._keys(), markup=False)
             for number, page in enumerate(self._pages):
-                title = Content(page.stem.replace("-", " ").title())
+                title = Content(_SHORT.get(page.stem, page.stem.replace("-", " ").title()))
                 yield TabPane(title, VerticalScroll(), id=f"page-{number}")
 
     @on(TabbedContent.TabActivated)
@@ -64,6 +70,11 @@ class HelpDialog(Dialog[None]):
         tabs = self.query_one(TabbedContent)
         return tabs.get_pane(tabs.active).query_one(VerticalScroll)
 
+    def action_next_page(self, step: int) -> None:
+        """Show the next page, or the one before."""
+        tabs = self.query_one(Tabs)
+        (tabs.action_next_tab if step > 0 else tabs.action_previous_tab)()
+
     def action_scroll(self, lines: int) -> None:
         """Move the page by lines."""
         self._place.scroll_relative(y=lines, animate=False)
@@ -75,16 +86,16 @@ class HelpDialog(Dialog[None]):
             return str(self._pages[int(pane.removeprefix("page-"))])
         return "\n".join("\t".join(line) for _, lines in self._parts for line in lines)
 
-    def _keys(self) -> Table:
+    def _keys(self) -> Group:
         """The keys of the screen, then those of the app, then those of the widget in focus; with their ids."""
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-        table.add_row("", Text(" ".join((type(self._about).__doc__ or "").split()), style="italic"))
         for title, lines in self._parts:
             table.add_row("", "", "")
             table.add_row("", Text(title, style="bold underline"), Text("id in ui.toml") if not title else "")
             for keys, meaning, name in lines:
                 table.add_row(Text(keys, style="bold"), Text(meaning), Text(name))
-        return table
+        about = Text(" ".join((type(self._about).__doc__ or "").split()), style="italic")
+        return Group(about, table)
 
     @property
     def _parts(self) -> list[tuple[str, list[tuple[str, str, str]]]]:
@@ -103,5 +114,5 @@ class HelpDialog(Dialog[None]):
             binding = active.binding
             if meaning := binding.tooltip or binding.description:
                 keys.setdefault((meaning, binding.id or ""), []).append(self.app.get_key_display(binding))
-        lines = [(" ".join(given), meaning, name) for (meaning, name), given in keys.items()]
+        lines = [(" ".join(dict.fromkeys(given)), meaning, name) for (meaning, name), given in keys.items()]
         return sorted(lines, key=lambda line: not line[2])  # Textual's own, such as tab, come last

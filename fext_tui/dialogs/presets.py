@@ -32,7 +32,7 @@ class PresetsDialog(Dialog[Baseline | None]):
 
     HEADING = "Presets"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Close", id="presets.close"),
+        Binding("escape,q", "back", "Close", id="presets.close"),
         Binding("s", "save", "Save", id="presets.save", tooltip="Save the settings in hand into your preset in use"),
         Binding("w", "save_as", "Save as", id="presets.save-as", tooltip="Save the settings in hand under a name"),
         Binding("o", "open_file", "Load a file", id="presets.open", tooltip="Load a preset that somebody shared"),

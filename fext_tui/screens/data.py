@@ -44,10 +44,11 @@ class DataScreen(WorkbenchScreen):
     FORM = ("dataset", "device")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "analyze", "Analyze", id="data.analyze", tooltip="Measure every image of the folder"),
-        Binding("o", "open_folder", "Open folder", id="data.open"),
+        Binding("o", "open_folder", "Open", id="data.open", tooltip="Open another folder of images"),
         Binding("m", "make_sample", "Sample dataset", id="data.sample", show=False),
         Binding("r", "reload", "Reload", id="data.reload", show=False),
-        Binding("right_square_bracket", "next_tab(1)", "Next table", key_display="]", id="data.next-table"),
+        Binding("right_square_bracket", "next_tab(1)", "Table", key_display="]", id="data.next-table",
+                tooltip="The next table"),
         Binding(
             "left_square_bracket",
             "next_tab(-1)",
@@ -56,7 +57,7 @@ class DataScreen(WorkbenchScreen):
             show=False,
             id="data.previous-table",
         ),
-    ]
+    ]  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()

@@ -9,11 +9,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import Footer
+from textual.widget import Widget
 from textual.worker import Worker
 
 from fext_tui.following import JobSnapshot
 from fext_tui.widgets.job_bar import JobBar, JobView
+from fext_tui.widgets.key_line import KeyLine
 from fext_tui.widgets.log_view import LogView
 from fext_tui.widgets.row_list import RowList
 from fext_tui.widgets.settings_form import SettingsForm
@@ -34,17 +35,13 @@ class WorkbenchScreen(Screen[None]):
     FORM: ClassVar[tuple[str, ...]] = ()
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "settings", "Settings", id="settings"),
-        Binding("escape", "leave_form", "Back to the list", id="settings.leave"),
-        Binding(
-            "equals_sign,ctrl+g",
-            "differences",
-            "Changes",
-            key_display="=",
-            show=False,
-            id="differences",
-            tooltip="What differs from the preset in use; the second key works in a field too",
-        ),
-    ]
+        Binding("escape", "leave_form", "Back", id="settings.leave", tooltip="Back to the list"),
+        Binding("equals_sign", "differences", "Changes", key_display="=", show=False, id="differences",
+                tooltip="What differs from the preset in use"),
+        Binding("ctrl+g", "differences", "Changes", show=False, id="differences",
+                tooltip="What differs from the preset in use"),  # in a field, too
+    ]  # fmt: skip
+    AUTO_FOCUS = ""  # a child says what has the focus: the first widget may be a hidden form
 
     app: FextApp
 
@@ -53,7 +50,7 @@ class WorkbenchScreen(Screen[None]):
         yield from self.compose_content()
         yield LogView(id="log")
         yield JobBar(stop_hint=f"{self.app.key('job.stop')} stop", id="jobs")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyLine()
 
     def compose_content(self) -> ComposeResult:
         """Yield the screen's own widgets."""
@@ -61,6 +58,7 @@ class WorkbenchScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self._log_seen = 0
+        self._focus_before_log: Widget | None = None
         self._jobs_seen: dict[str, JobSnapshot] = {}
         self.query_one(LogView).display = False
         self.call_after_refresh(self.start)
@@ -180,10 +178,18 @@ class WorkbenchScreen(Screen[None]):
     def toggle_log(self) -> None:
         """Show or hide the log pane."""
         view = self.query_one(LogView)
-        view.display = not view.display
-        self._show_log()
         if view.display:
-            view.pane.focus()
+            view.display = False
+            before = self._focus_before_log
+            if before is not None and before.is_attached and before.region.area:
+                before.focus()
+            else:
+                self.focus_list()
+            return
+        self._focus_before_log = self.focused
+        view.display = True
+        self._show_log()
+        view.pane.focus()
 
     def _show_log(self) -> None:
         view = self.query_one(LogView)

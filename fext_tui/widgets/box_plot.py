@@ -65,14 +65,14 @@ class BoxPlot(Widget):
             return self._strip([(self._title, "title")])
         low, high = min(box.low for box in shown), max(box.high for box in shown)
         names = min(max(len(box.name) for box in shown), max(8, width // 4))
-        cells = width - names - 2
+        cells = width - names - 3
         if y == len(shown) + 1:
             hidden = len(self._boxes) - len(shown)
             label = fit(f"+{hidden} more" if hidden else "", names)
-            return self._strip([(f"{label} {axis(low, high, cells)}", "quiet")])
+            return self._strip([(f" {label} {axis(low, high, cells)}", "quiet")])
         box = shown[y - 1]
         line = draw_box(box, low, high, cells)
-        parts = [(fit(printable(box.name), names) + " ", "quiet")]
+        parts = [(f" {fit(printable(box.name), names)} ", "quiet")]
         at = line.find("┃")
         if at < 0:
             return self._strip([*parts, (line, "box")])

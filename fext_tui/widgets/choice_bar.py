@@ -35,6 +35,7 @@ class ChoiceBar(Widget, can_focus=True):
             background: $block-cursor-background;
             text-style: bold;
         }
+        &:nocolor:focus > .choice-bar--chosen { text-style: bold reverse; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"choice-bar--other", "choice-bar--chosen"}

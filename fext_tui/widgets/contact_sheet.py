@@ -52,6 +52,8 @@ class ContactSheet(Widget, can_focus=True):
             color: $block-cursor-foreground;
             text-style: $block-cursor-text-style;
         }
+        &:nocolor:ansi > .contact-sheet--cursor { text-style: bold underline; }
+        &:nocolor:ansi:focus > .contact-sheet--cursor { text-style: bold reverse; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -276,7 +278,9 @@ class ContactSheet(Widget, can_focus=True):
         width, height = self.places.tile
         if line == height - 1:
             style = edge if at_cursor else self.get_component_rich_style("contact-sheet--name")
-            name = clip_start(printable(subject.name.rpartition("/")[2]), width - 2)
+            name = printable(subject.name.rpartition("/")[2])
+            if subject.sample is None:  # of a file the end tells it apart, of a sample the start: then comes the run
+                name = clip_start(name, width - 2)
             yield Segment(fit(name, width - 1), style)
         else:
             yield from self._picture(subject.index)[line]

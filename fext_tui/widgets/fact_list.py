@@ -72,7 +72,7 @@ class FactList(VerticalScroll):
     def _show(self, message: Read) -> None:
         message.stop()
         if message.read is self._wanted:
-            self.query_one(Static).update(_draw(message.facts))
+            self.query_one(Static).update(_draw(message.facts, "" if self.app.native_ansi_color else "dim"))
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A fault of the reading itself is shown in the list's place."""
@@ -80,7 +80,7 @@ class FactList(VerticalScroll):
             self.query_one(Static).update(Text(printable(f"cannot be read: {event.worker.error}")))
 
 
-def _draw(facts: Sequence[tuple[str, str]]) -> Group:
+def _draw(facts: Sequence[tuple[str, str]], labels: str) -> Group:
     parts: list[Text | Table] = []
     for label, value in facts:
         if not label:
@@ -89,7 +89,7 @@ def _draw(facts: Sequence[tuple[str, str]]) -> Group:
         if not parts or isinstance(parts[-1], Text):
             parts.append(_table())
         if isinstance(table := parts[-1], Table):
-            table.add_row(Text(printable(label), style="dim"), Text(printable(value)))
+            table.add_row(Text(printable(label), style=labels), Text(printable(value)))
     return Group(*parts)
 
 

@@ -114,7 +114,7 @@ def _to_16(pixels: Pixels, threshold: Floats) -> Codes:
     import numpy as np
 
     weights = np.array((0.55, 0.8, 0.4), dtype=np.float32)
-    spread = (pixels + (threshold - 0.5)[..., None] * 96) * weights
+    spread = (pixels + _dither(pixels, threshold, 96)) * weights
     distance = (spread[..., None, :] - np.array(STANDARD, dtype=np.float32) * weights) ** 2
     nearest: Codes = distance.sum(axis=-1).argmin(axis=-1).astype(np.int32)
     return nearest
@@ -127,16 +127,26 @@ def _to_256(pixels: Pixels, threshold: Floats) -> Codes:
     """
     import numpy as np
 
-    dither = (threshold - 0.5)[..., None]
-    value = np.clip(pixels + dither * 32, 0, 255)
+    value = np.clip(pixels + _dither(pixels, threshold, 32), 0, 255)
     levels = np.array(CUBE, dtype=np.float32)
     step = np.searchsorted((levels[1:] + levels[:-1]) / 2, value)
     to_cube = ((levels[step] - value) ** 2).sum(axis=-1)
-    value = pixels + dither * 10  # the greys are closer to each other than the cube's colours
+    value = pixels + _dither(pixels, threshold, 10)  # the greys are closer to each other than the cube's colours
     ramp = np.clip(np.rint((value.mean(axis=-1) - 8) / 10), 0, 23)
     to_grey = ((8 + 10 * ramp[..., None] - value) ** 2).sum(axis=-1)
     cube = 16 + 36 * step[..., 0] + 6 * step[..., 1] + step[..., 2]
-    return np.where(to_grey < to_cube, 232 + ramp, cube).astype(np.int32)
+    nearest: Codes = np.where(to_grey < to_cube, 232 + ramp, cube).astype(np.int32)
+    return nearest
+
+
+def _dither(pixels: Pixels, threshold: Floats, strength: float) -> Floats:
+    """Return what is added to each pixel; less near black and white, so that plain paper stays plain."""
+    import numpy as np
+
+    light = pixels.mean(axis=-1, dtype=np.float32)
+    room = np.minimum(light, 255 - light) * 2
+    added: Floats = ((threshold - 0.5) * np.minimum(strength, room))[..., None]
+    return added
 
 
 def depth_of(app: Any) -> Depth:

@@ -40,9 +40,10 @@ class LogPane(ScrollView, can_focus=True):
         & > .log-pane--info { color: $foreground; }
         & > .log-pane--warning { color: $text-warning; }
         & > .log-pane--error { color: $text-error; text-style: bold; }
-        & > .log-pane--match { background: $warning; color: $background; }
-        & > .log-pane--match-now { background: $accent; color: $background; text-style: bold underline; }
+        & > .log-pane--match { background: $warning; color: $block-cursor-foreground; }
+        & > .log-pane--match-now { background: $accent; color: $block-cursor-foreground; text-style: bold underline; }
         &:focus > .log-pane--header { background: $primary-muted; color: $text; text-style: bold; }
+        &:nocolor:focus > .log-pane--header { text-style: bold reverse; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {

@@ -40,6 +40,7 @@ class LossPlot(Widget, can_focus=True):
         background: $surface;
         & > .loss-plot--title { text-style: bold; color: $text; background: $panel; }
         & > .loss-plot--title-focused { text-style: bold; color: $text; background: $primary-muted; }
+        &:nocolor > .loss-plot--title-focused { text-style: bold reverse; }
         & > .loss-plot--axis { color: $text-muted; background: $surface; }
         & > .loss-plot--train { color: $primary; }
         & > .loss-plot--validation { color: $warning; }

@@ -55,6 +55,7 @@ class Picture(Widget, can_focus=True):
         background: $surface;
         & > .picture--caption { color: $text-muted; background: $surface; }
         & > .picture--caption-focused { color: $text; background: $primary-muted; text-style: bold; }
+        &:nocolor > .picture--caption-focused { text-style: bold reverse; }
         & > .picture--title { color: $text-muted; background: $surface; }
         & > .picture--empty { color: $text-muted; background: $surface; }
     }
@@ -256,9 +257,8 @@ class Picture(Widget, can_focus=True):
 
     def _caption_line(self, width: int) -> Strip:
         name = "picture--caption-focused" if self.has_focus else "picture--caption"
-        right = (
-            f" ×{self._view.zoom:.3g} " if self._view.zoom > 1 else " +/- zoom " if self.has_focus else " "
-        )
+        hint = " +/- zoom " if self.has_focus and self._panels else " "
+        right = f" ×{self._view.zoom:.3g} " if self._view.zoom > 1 else hint
         room = width - len(right)
         text = fit(" " + self.caption, room) + right if room >= 8 else fit(" " + self.caption, width)
         return Strip([Segment(text, self.get_component_rich_style(name))], width)

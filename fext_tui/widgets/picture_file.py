@@ -32,7 +32,7 @@ class PictureFile(Vertical):
     PictureFile {
         width: 1fr;
         height: 1fr;
-        & > Static { height: 2; color: $text-muted; }
+        & > Static { height: 2; padding: 0 1; color: $text-muted; text-overflow: ellipsis; }
         &.-path > Static { height: auto; max-height: 4; }
     }
     """

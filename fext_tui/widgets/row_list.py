@@ -66,6 +66,9 @@ class RowList(ScrollView, can_focus=True):
             color: $block-cursor-foreground;
             text-style: $block-cursor-text-style;
         }
+        &:ansi:focus > .row-list--header { text-style: bold underline; }
+        &:nocolor:ansi > .row-list--cursor { text-style: bold underline; }
+        &:nocolor:ansi:focus > .row-list--cursor { text-style: bold reverse; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"row-list--header", "row-list--cursor", "row-list--empty"}

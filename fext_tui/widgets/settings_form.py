@@ -51,7 +51,7 @@ class SettingsForm(Vertical):
     SettingsForm {
         background: $surface;
         & > #fields { overflow-y: auto; scrollbar-size-vertical: 1; }
-        & > #help { height: 2; padding: 0 1; background: $panel; color: $text; }
+        & > #help { height: 5; padding: 0 1; background: $panel; color: $text; }
         & Input, & ChoiceBar { position: absolute; }
         & Input { height: 1; padding: 0; border: none !important; background: $boost; }
         & Input:focus { background: $primary-muted; }
