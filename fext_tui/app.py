@@ -288,6 +288,8 @@ class FextApp(App[None]):
                 return
 
     def _tell_end(self, job: JobSnapshot) -> None:
+        from fext_tui.dialogs.trial import VERBS
+
         if job.state == "failed":
             self.notify(
                 f"{job.error}; {job.do}",
@@ -298,7 +300,7 @@ class FextApp(App[None]):
             )
         elif job.state == "stopped":
             self.notify(job.do or "stopped", title=f"{job.title} stopped", severity="warning", markup=False)
-        elif job.verb != "estimate":  # its own dialog shows it
+        elif job.verb not in VERBS:  # a dialog shows how they end
             self.notify(f"{self.key('log')} shows the log", title=f"{job.title} finished", markup=False)
 
     def notify(

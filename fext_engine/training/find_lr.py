@@ -15,7 +15,14 @@ from fext_engine.training.rate_curve import RateCurve
 from fext_engine.training.rate_figure import save_rate_figure
 from fext_engine.training.run_folder import write_csv
 from fext_engine.training.trainer import Trainer
-from fext_engine.training.trial import TrialPlan, endless_batches, plan_trial, read_some, stop_if_asked, trial_trainer
+from fext_engine.training.trial import (
+    TrialPlan,
+    endless_batches,
+    plan_trial,
+    read_some,
+    stop_if_asked,
+    trial_trainer,
+)
 
 LOWEST, HIGHEST = 1e-5, 1e-1
 STEPS = 100
