@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fext_engine.jobs.job import Job
+from fext_engine.sections import TrainingSettings
 from fext_engine.training.augmentation import epoch_order, identities
 from fext_engine.training.batches import batch_size
 from fext_engine.training.optimizer import MUON_FACTOR
@@ -43,8 +44,9 @@ _NO_NUMBER = (
 def find_lr(job: Job) -> dict[str, Any]:
     """Train with a rate that rises exponentially, and suggest one from how the loss falls. Nothing is trained on.
 
-    Returns the suggestion (None where the loss does not fall, with `advice`), the rate of the lowest loss, why
-    it ended, and the curve. A table and a figure of it are left in the job's folder.
+    Returns the suggestion (None where the loss does not fall, with `advice`), the rates of the steepest
+    descent and of the lowest loss, why it ended, and the curve. A table and a figure of it stay in the job's
+    folder.
     """
     plan = plan_trial(job)
     # A hundred steps are too few to pay for a compiler.
@@ -54,21 +56,21 @@ def find_lr(job: Job) -> dict[str, Any]:
         trainer.prepare(1)
         curve = _raise_rate(job, trainer)
         images = len(trainer.train_data)
-    training, steepest, lowest = plan.settings.training, curve.steepest, curve.lowest
+    training = plan.settings.training
+    places = (curve.suggested, curve.steepest, curve.lowest)
     # Two digits: what further ones say follows from the choice of batches.
-    suggested = None if steepest is None else float(f"{curve.rates[steepest]:.2g}")
-    _save(job, curve, suggested, training.loss, training.optimizer)
-    summary: dict[str, Any] = {
+    suggested, steepest, lowest = (None if at is None else float(f"{curve.rates[at]:.2g}") for at in places)
+    _save(job, curve, suggested, training)
+    return {
         "suggested_lr": suggested,
         "use": "" if suggested is None else f"--set schedule.initial_lr={suggested:g}",
         "advice": "" if suggested is not None else _NO_NUMBER if lowest is None else _NO_DESCENT,
         "initial_lr": plan.settings.schedule.initial_lr,
-        "lowest_loss_lr": None if lowest is None else float(f"{curve.rates[lowest]:.2g}"),
+        "steepest_lr": steepest, "lowest_loss_lr": lowest,
         "ended": curve.ended or "every rate was tried",
         "steps": len(curve.rates), "images": images, "batch_size": batch_size(plan.settings),
         "optimizer": training.optimizer, "loss": training.loss, "curve": _shown(curve),
     }  # fmt: skip
-    return summary
 
 
 def _choose_paths(plan: TrialPlan) -> list[str]:
@@ -96,13 +98,13 @@ def _raise_rate(job: Job, trainer: Trainer) -> RateCurve:
     return curve
 
 
-def _save(job: Job, curve: RateCurve, suggested: float | None, loss: str, optimizer: str) -> None:
+def _save(job: Job, curve: RateCurve, suggested: float | None, training: TrainingSettings) -> None:
     table, figure = job.folder / "learning_rates.csv", job.folder / "learning_rates.png"
     steps = range(1, len(curve.rates) + 1)
     write_csv(table, _COLUMNS, list(zip(steps, curve.rates, curve.losses, curve.smoothed, strict=True)))
     job.artifact(table, "table")
-    muon = f", of Muon {MUON_FACTOR:g} times that" if optimizer == "muon" else ""
-    save_rate_figure(figure, curve, suggested, loss, f"learning rate of AdamW{muon} (per step, logarithmic)")
+    muon = f" (of Muon {MUON_FACTOR:g} times that)" if training.optimizer == "muon" else ""
+    save_rate_figure(figure, curve, suggested, training.loss, f"learning rate of AdamW{muon}")
     job.artifact(figure, "figure")
 
 

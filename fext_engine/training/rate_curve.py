@@ -15,6 +15,7 @@ SETTLED = 10
 DIVERGED = 4.0
 """The test ends when the smoothed loss is this many times its lowest."""
 
+_LAG = 9  # steps by which the smoothed loss is late, SMOOTHING / (1 - SMOOTHING)
 _WINDOW = 11  # steps over which a slope is fitted, so that no single batch decides
 _LEAST_FALL = 0.1  # of the loss before it: less is no descent
 _LEAST_FALL_IN_NOISE = 2.0  # standard deviations of a batch's loss
@@ -57,11 +58,8 @@ class RateCurve:
     def steepest(self) -> int | None:
         """The step at which the smoothed loss falls fastest over the logarithm of the rate; None without a descent.
 
-        That rate is suggested, and not the one of the lowest loss: there the harm of too large steps already
-        makes up for what they gain, so a training that stays there does not get on. Where the fall is
-        steepest a higher rate still buys the most. The rates rise by an equal factor each step, so the slope
-        over the step is the slope over the rate's logarithm but for a constant. The first steps, whose
-        average is of a few losses only, are left out.
+        The rates rise by an equal factor each step, so the slope over the step is that slope but for a
+        constant. The first steps, whose average is of a few losses only, are left out.
         """
         low = self.lowest
         if low is None or low <= SETTLED:
@@ -74,3 +72,22 @@ class RateCurve:
             return None
         slopes = savgol_filter(smoothed, min(_WINDOW, len(smoothed)), 1, deriv=1)
         return SETTLED + int(np.argmin(slopes[SETTLED : low + 1]))
+
+    @property
+    def suggested(self) -> int | None:
+        """The last step at which the loss still fell, None without a descent: the lowest one less the lag.
+
+        Often the steepest descent is suggested, or a tenth of the rate of the lowest loss. Both suit plain
+        gradient descent. The updates of Muon and AdamW are as large as the rate whatever the gradient is, so
+        the loss falls fastest as soon as the sum of the rates so far is enough for the model's first lesson,
+        the mean colours: that tells how far the start was, and is many times too low for the training that
+        follows. Where the loss stops to fall its steps are too large for the valley that it is in.
+        """
+        low, steepest = self.lowest, self.steepest
+        return None if low is None or steepest is None else max(steepest, low - _LAG)
+
+    @property
+    def highest_shown(self) -> float:
+        """A loss above which the curve is not worth drawing: its end would press all else flat."""
+        low = self.lowest or 0
+        return 1.2 * max((loss for _, loss in self.points[: low + 1]), default=1.0)

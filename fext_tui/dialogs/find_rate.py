@@ -48,13 +48,13 @@ class FindRateDialog(TrialDialog[float]):
 
 def outcome_text(summary: Mapping[str, Any]) -> str:
     """The summary of the job `find-lr` as lines."""
-    suggested, lowest = summary.get("suggested_lr"), summary.get("lowest_loss_lr")
-    steps = f"{summary['steps']} steps of {summary['batch_size']}, {summary['images']:,} images; {summary['ended']}"
-    if suggested is None:
-        return f"{summary['advice'].capitalize()}.\n{steps}"
+    tried = f"{summary['steps']} steps of {summary['batch_size']}, {summary['images']:,} images"
+    if summary.get("suggested_lr") is None:
+        return f"{summary['advice'].capitalize()}.\n{tried}; {summary['ended']}."
+    suggested, steepest, lowest = (summary[f"{name}_lr"] for name in ("suggested", "steepest", "lowest_loss"))
     lines = [
-        f"suggested      {suggested:.2g}, where the loss falls fastest; now {summary['initial_lr']:g}",
-        f"lowest loss    at {lowest:.2g}",
-        f"tried          {steps}",
+        f"suggested      {suggested:g}, up to which the loss falls; now {summary['initial_lr']:g}",
+        f"curve          steepest at {steepest:g}, lowest at {lowest:g}",
+        f"tried          {tried}; {summary['ended']}",
     ]
     return "\n".join(lines)

@@ -79,7 +79,7 @@ def draw_curves(
     plot.xlim(first, last)
     most = max(2, width // 12)
     places = log_ticks(first, last, most) if log_x else nice_ticks(first, last, most, whole=True)
-    plot.xticks(places, [format_figure(10**x) if log_x else f"{x:.0f}" for x in places])
+    plot.xticks(places, [f"{10**x:.2g}" if log_x else f"{x:.0f}" for x in places])
     marks = (log_ticks if log_scale else nice_ticks)(low - margin, high + margin, max(2, height // 3))
     plot.yticks(marks, [format_figure(10**mark if log_scale else mark) for mark in marks])
     plot.xlabel(x_title)

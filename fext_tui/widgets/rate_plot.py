@@ -42,9 +42,10 @@ class RatePlot(Widget):
         width, height = self.size
         if len(self._points) < 2 or width < _LEAST_PLOT[0] or height < _LEAST_PLOT[1]:
             return Text()
-        curves = [Curve(self._points, self._colour("loss"), self._marker("hd", "•"))]
+        points = _worth_drawing(self._points)
+        curves = [Curve(points, self._colour("loss"), self._marker("hd", "•"))]
         if self._suggested is not None:
-            losses = [loss for _, loss in self._points]
+            losses = [loss for _, loss in points]
             across = [(self._suggested, min(losses)), (self._suggested, max(losses))]
             curves.insert(0, Curve(across, self._colour("suggested"), self._marker("│", "|")))
         title = "learning rate of AdamW"
@@ -56,3 +57,12 @@ class RatePlot(Widget):
 
     def _colour(self, name: str) -> Colour:
         return plot_colour(self.get_component_rich_style(f"rate-plot--{name}"))
+
+
+def _worth_drawing(points: Points) -> Points:
+    """The curve up to where it rises out of sight: its end would press all else flat."""
+    losses = [loss for _, loss in points]
+    low = losses.index(min(losses))
+    highest = 1.2 * max(losses[: low + 1])
+    end = next((at for at in range(low, len(points)) if losses[at] > highest), len(points))
+    return points[:end]
