@@ -13,6 +13,7 @@ from fext_engine.cli import main
 from fext_engine.cli.display import PlainDisplay
 from fext_engine.errors import JobStopped
 from fext_engine.jobs.run import run_here
+from fext_engine.model.losses import LOSSES
 from fext_engine.training import find_lr
 from fext_engine.training.rate_curve import DIVERGED, RateCurve
 
@@ -135,3 +136,11 @@ def test_it_says_what_to_try_where_nothing_is_suggested(workspace, short, monkey
     out = capsys.readouterr().out
     assert summary["suggested_lr"] is None and summary["ended"] == "every rate was tried"
     assert "larger training.batch_size" in out and "initial_lr=" not in out and "suggested\n" not in out
+
+
+def test_a_loss_that_is_no_number_from_the_first_step_on_is_told(workspace, monkeypatch):
+    monkeypatch.setitem(LOSSES, "mae", lambda output, target: (output - target).mean() * float("nan"))
+    summary = run_here(workspace, "find-lr", SETTINGS)
+    assert (summary["steps"], summary["curve"], summary["lowest_loss_lr"]) == (1, [], None)
+    assert "not a number" in summary["ended"] and "mixed_precision" in summary["advice"]
+    assert {file.suffix for file in job_folders(workspace)[-1].glob("learning_rates.*")} == {".csv", ".png"}
