@@ -91,8 +91,9 @@ def _raise_rate(job: Job, trainer: Trainer) -> RateCurve:
         stop_if_asked(job)
         loss = float(trainer.train_step(batch, rate)[1])
         curve.add(rate, loss)
-        done = STEPS if curve.ended else len(curve.rates)
-        job.progress("raising the rate", done, STEPS, "steps", more=lambda: {"curve": _shown(curve)})
+        done = len(curve.rates)
+        total = done if curve.ended else STEPS
+        job.progress("raising the rate", done, total, "steps", more=lambda: {"curve": _shown(curve)})
         if curve.ended:
             break
     return curve

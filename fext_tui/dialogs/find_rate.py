@@ -55,6 +55,7 @@ def outcome_text(summary: Mapping[str, Any]) -> str:
     lines = [
         f"suggested      {suggested:g}, up to which the loss falls; now {summary['initial_lr']:g}",
         f"curve          steepest at {steepest:g}, lowest at {lowest:g}",
-        f"tried          {tried}; {summary['ended']}",
+        f"tried          {tried}",
+        f"end            {summary['ended']}",
     ]
     return "\n".join(lines)
