@@ -20,7 +20,8 @@ def save_rate_figure(path: Path, curve: RateCurve, suggested: float | None, loss
     if suggested is not None:
         axes.axvline(suggested, color="C1", linestyle="--", label=f"suggested: {suggested:.2g}")
     axes.set_ylim(0, curve.highest_shown)
-    axes.set(xscale="log", xlim=(0.9 * curve.rates[0], 1.1 * curve.rates[-1]), xlabel=x_title, ylabel=f"loss ({loss}, pixels from 0 to 1)")
+    axes.set(xscale="log", xlim=(0.9 * curve.rates[0], 1.1 * curve.rates[-1]))
+    axes.set(xlabel=x_title, ylabel=f"loss ({loss}, pixels from 0 to 1)")
     axes.set_title("Loss while the learning rate rises")
     axes.grid(alpha=0.3)
     axes.legend()
