@@ -111,13 +111,15 @@ class FollowedJobs:
                 return
 
     def _tell_end(self, job: JobSnapshot) -> None:
+        from fext_tui.dialogs.trial import VERBS
+
         notify = self._app.notify
         if job.state == "failed":
             self.noticed = job.id
             notify(f"{job.error}; {job.do}", title=f"{job.title} failed", severity="error", timeout=ERROR_SECONDS)
         elif job.state == "stopped":
             notify(job.do or "stopped", title=f"{job.title} stopped", severity="warning")
-        elif job.verb != "estimate":  # its own dialog shows it
+        elif job.verb not in VERBS:  # a dialog shows how they end
             notify(f"{self._app.key('log')} shows the log", title=f"{job.title} finished")
 
     def tell_deaths(self, deaths: list[Death]) -> None:

@@ -20,7 +20,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 for verb in (
-    verbs.analyze, verbs.estimate, verbs.train, verbs.resume, verbs.evaluate, verbs.encode, verbs.sample,
+    verbs.analyze, verbs.estimate, verbs.find_lr, verbs.train, verbs.resume, verbs.evaluate, verbs.encode,
+    verbs.sample,
 ):  # fmt: skip
     app.command()(verb)
 app.add_typer(images.app, name="images")

@@ -7,7 +7,14 @@ import sys
 from types import TracebackType
 from typing import Any, Self
 
-from fext_engine.cli.wording import duration, event_text, progress_text, speed_texts, summary_lines
+from fext_engine.cli.wording import (
+    curve_lines,
+    duration,
+    event_text,
+    progress_text,
+    speed_texts,
+    summary_lines,
+)
 from fext_engine.jobs.events import Event
 
 PLAIN_SECONDS = 10.0
@@ -39,8 +46,9 @@ class Display:
         elif event.kind == "finished":
             took = event.time - self._started if self._started is not None else 0.0
             self.say(f"finished in {duration(took)}")
-            for line in summary_lines(event.data.get("summary") or {}):
-                self.say(f"  {line}")
+            summary = event.data.get("summary") or {}
+            for line in (*summary_lines(summary), *curve_lines(summary)):
+                self.say(f"  {line}".rstrip())
         elif (text := event_text(event)) is not None:
             self.say(text)
 

@@ -62,6 +62,15 @@ def estimate(
 
 
 @command
+def find_lr(
+    common: Common, images: Images = None, sample_size: SampleSize = None, detach: Detach = False
+) -> None:
+    """Suggest a learning rate, from a hundred steps at rising rates."""
+    flags = {"dataset.images": _folder(images), "dataset.sample_size": sample_size}
+    _run(common, "find-lr", {}, detach, flags)
+
+
+@command
 def resume(
     common: Common,
     run: Run,

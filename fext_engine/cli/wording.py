@@ -10,6 +10,9 @@ from fext_engine.jobs.events import Event
 
 EPOCH_FIGURES = ("loss", "val_loss", "val_mae", "val_psnr", "val_ssim", "images_per_second")
 
+_EVERY = 12  # points of a curve, for one line of its table
+_MARKS = (("steepest_lr", "steepest"), ("lowest_loss_lr", "lowest"), ("suggested_lr", "suggested"))
+
 
 def duration(seconds: float) -> str:
     """`0:07`, `12:34`, `3:00:00` or `2 days 4:00:00`."""
@@ -96,6 +99,19 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
     }
     width = max((len(name) for name in plain), default=0)
     return [f"{name:<{width}}  {value}" for name, value in plain.items()]
+
+
+def curve_lines(summary: Mapping[str, Any]) -> list[str]:
+    """Some points of the curve of a learning-rate test as a table; nothing for other summaries."""
+    curve: list[list[float]] = summary.get("curve") or []
+    marks = {
+        min(range(len(curve)), key=lambda i: abs(curve[i][0] - summary[key])): words
+        for key, words in _MARKS
+        if curve and summary.get(key)
+    }
+    shown = sorted({*range(0, len(curve), _EVERY), *range(len(curve))[-1:], *marks})
+    lines = [f"{curve[i][0]:<13.1e}  {curve[i][1]:<8.4f}  {marks.get(i, '')}".rstrip() for i in shown]
+    return ["", "learning rate  loss", *lines] if lines else []
 
 
 def _with_unit(key: str, value: Any) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 VERBS = {
     "analyze": "fext_engine.images.analyze:analyze",
     "estimate": "fext_engine.training.estimate:estimate",
+    "find-lr": "fext_engine.training.find_lr:find_lr",
     "train": "fext_engine.training.train:train",
     "resume": "fext_engine.training.train:resume",
     "evaluate": "fext_engine.evaluation.evaluate:evaluate",

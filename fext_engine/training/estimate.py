@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections.abc import Iterable, Iterator
-from itertools import count
+from collections.abc import Iterable
 from math import prod
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from fext_engine.errors import FextError, JobStopped
 from fext_engine.jobs.job import Job
 from fext_engine.latents.pooling import row_shape
-from fext_engine.training.augmentation import identities
-from fext_engine.training.batches import Batch, ImageSet, batch_size, training_batches
-from fext_engine.training.cache import PixelCache, PixelRequest, read_again
+from fext_engine.training.batches import batch_size, training_batches
+from fext_engine.training.cache import read_again
 from fext_engine.training.cache_room import choose_mode
 from fext_engine.training.checkpoints import Position, save_checkpoint
-from fext_engine.training.data import choose_images, pixel_request
-from fext_engine.training.device import choose_device
-from fext_engine.training.memory import activation_bytes, choose_batch_size, free_bytes
-from fext_engine.training.reading import read_images
-from fext_engine.training.run_folder import RunFolder
+from fext_engine.training.memory import activation_bytes, free_bytes
 from fext_engine.training.trainer import Trainer
+from fext_engine.training.trial import endless_batches, plan_trial, read_some, stop_if_asked, trial_trainer
 from fext_engine.training.validation import validate
 
 WARM_UP_STEPS = 2  # the first ones allocate, and choose and compile kernels
@@ -42,26 +33,24 @@ def estimate(job: Job) -> dict[str, Any]:
     Returns sizes in bytes, times in seconds and the numbers they follow from; `memory_bytes` is what torch
     needs at its peak, `epoch_seconds` is an epoch with its validation and its checkpoint.
     """
-    settings, device = job.settings, choose_device(job.settings.device)
-    root, files, sides = choose_images(job)
-    request = pixel_request(job, settings, root, files)
+    plan = plan_trial(job)
+    settings, device, request = plan.settings, plan.device, plan.request
     mode = choose_mode(request.mode, request.bytes, request.stored, request.limit_gb, job.log)
-    settings = choose_batch_size(settings, len(sides[0]), device, job.log)
     size = batch_size(settings)
-    cache, read_seconds = _read_some(job, request, mode, size)
-    whole = len(cache.paths) // size * size
-    paths = cache.paths[: whole or None]  # whole batches, which are what an epoch is made of
-    trial = ImageSet(cache, np.arange(len(paths)), identities(paths))
-    with tempfile.TemporaryDirectory(prefix="estimate-", dir=_made(job.workspace.cache)) as folder:
-        run = RunFolder(Path(folder))
-        trainer = Trainer(job, run, settings, (trial, trial), device)
-        batch = next(training_batches(trial, settings, 1, 0, device))
+    paths = [file.path for file in request.files[: max(size, min(_BATCHES_READ * size, 256))]]
+    started = time.monotonic()
+    cache = read_some(job, request, paths)
+    read_seconds = (time.monotonic() - started) / len(paths)
+    if mode == "off":
+        cache.pixels, cache.reader = None, lambda path: read_again(request, path)
+    with trial_trainer(job, plan, cache) as trainer:
+        batch = next(training_batches(trainer.train_data, settings, 1, 0, device))
         activations = activation_bytes(trainer.model, batch.inputs, settings)
         trainer.prepare(settings.training.epochs)
         steps, images_per_second = _try_training(job, trainer)
         validated_per_second = _try_validation(job, trainer)
-        checkpoint_bytes, checkpoint_seconds = _try_checkpoint(job, trainer, run)
-    train_images, validation_images = map(len, sides)
+        checkpoint_bytes, checkpoint_seconds = _try_checkpoint(job, trainer)
+    train_images, validation_images = len(plan.train), len(plan.validation)
     epochs, each = settings.training.epochs, settings.training.checkpoint_every
     epoch_seconds = (
         train_images / images_per_second
@@ -71,7 +60,7 @@ def estimate(job: Job) -> dict[str, Any]:
     read_before = (
         mode == "off" or request.stored.is_dir()
     )  # where it is off, the trial's steps have read anew
-    reading_seconds = 0.0 if read_before else len(files) * read_seconds
+    reading_seconds = 0.0 if read_before else len(request.files) * read_seconds
     latent_shape = trainer.model.latent_shape
     return {
         "model": settings.model.name, "device": _device_name(device),
@@ -103,35 +92,12 @@ def _memory(trainer: Trainer, activations: int) -> dict[str, int]:
     }  # fmt: skip
 
 
-def _read_some(job: Job, request: PixelRequest, mode: str, batch_size: int) -> tuple[PixelCache, float]:
-    """A cache of a few batches of usable images, and the seconds that reading one file took."""
-    wanted = max(batch_size, min(_BATCHES_READ * batch_size, 256))
-    paths = [file.path for file in request.files[:wanted]]
-    cache, pixels = PixelCache(threads=request.threads), []
-    started = time.monotonic()
-    for done, image in enumerate(read_images(request.root, paths, request.size, request.threads), start=1):
-        cache.add(image)
-        if image.pixels is not None:
-            pixels.append(image.pixels)
-        job.progress("reading images", done, len(paths))
-        _stop_if_asked(job)
-    if not pixels:
-        raise FextError(
-            f"none of the first {len(paths)} images can be read", "inspect the folder: `fext analyze`"
-        )
-    if mode == "off":
-        cache.reader = lambda path: read_again(request, path)
-    else:
-        cache.pixels = np.stack(pixels)
-    return cache, (time.monotonic() - started) / len(paths)
-
-
 def _try_training(job: Job, trainer: Trainer) -> tuple[int, float]:
     """How many steps were timed, after those that warm up, and the images a second in them."""
     trainer.model.train()
     images, started = 0, time.monotonic()
-    for number, batch in enumerate(_endless_batches(trainer), start=1 - WARM_UP_STEPS):
-        _stop_if_asked(job)
+    for number, batch in enumerate(endless_batches(trainer), start=1 - WARM_UP_STEPS):
+        stop_if_asked(job)
         job.progress("trial steps", number + WARM_UP_STEPS, WARM_UP_STEPS + TRIAL_STEPS, "steps")
         figures = trainer.train_step(batch)
         if number == 0:
@@ -145,34 +111,19 @@ def _try_training(job: Job, trainer: Trainer) -> tuple[int, float]:
     raise AssertionError("the batches have no end")
 
 
-def _endless_batches(trainer: Trainer) -> Iterator[Batch]:
-    for epoch in count(1):
-        yield from training_batches(trainer.train_data, trainer.settings, epoch, 0, trainer.device)
-
-
 def _try_validation(job: Job, trainer: Trainer) -> float:
     """Images a second without a way back."""
     data, started = trainer.validation_data, time.monotonic()
-    validate(trainer.model, data, trainer.settings, trainer.device, lambda _: _stop_if_asked(job))
+    validate(trainer.model, data, trainer.settings, trainer.device, lambda _: stop_if_asked(job))
     return len(data) / max(time.monotonic() - started, 1e-9)
 
 
-def _try_checkpoint(job: Job, trainer: Trainer, run: RunFolder) -> tuple[int, float]:
+def _try_checkpoint(job: Job, trainer: Trainer) -> tuple[int, float]:
     """Bytes of a checkpoint, and the seconds that writing it takes."""
-    _stop_if_asked(job)
+    stop_if_asked(job)
     started = time.monotonic()
-    folder = save_checkpoint(run, Position(1), trainer.model.state_dict(), trainer.optimizer.state())
+    folder = save_checkpoint(trainer.run, Position(1), trainer.model.state_dict(), trainer.optimizer.state())
     return sum(file.stat().st_size for file in folder.iterdir()), time.monotonic() - started
-
-
-def _stop_if_asked(job: Job) -> None:
-    if job.stop_requested:
-        raise JobStopped("the estimate was cancelled", "start it again; nothing is lost")
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _bytes(tensors: Iterable[Tensor]) -> int:

@@ -135,8 +135,8 @@ class Trainer:
                 self._stop()
         self._check_finite()
 
-    def train_step(self, batch: Batch) -> Tensor:
-        """One step; returns its figures (4,) without waiting for the device."""
+    def train_step(self, batch: Batch, rate: float | None = None) -> Tensor:
+        """One step, at `rate` in place of the schedule's; returns its figures (4,) without waiting for the device."""
         # The dropout's seed follows from the step, so that a resumed run repeats it.
         torch.manual_seed(dropout_seed(self.settings.training.seed, self.position.step))
         with autocast(self.device, self.settings.training.mixed_precision):
@@ -147,7 +147,7 @@ class Trainer:
         clip = self.settings.training.gradient_clip or float("inf")
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), clip)
         self._finite &= loss.isfinite() & norm.isfinite()
-        self.optimizer.step(self._rate(self.position.step))
+        self.optimizer.step(self._rate(self.position.step) if rate is None else rate)
         self.average.update(self.position.step)
         self.model.zero_grad(set_to_none=True)
         at = self.position

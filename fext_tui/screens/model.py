@@ -64,6 +64,10 @@ class ModelScreen(WorkbenchScreen):
             "i", "estimate", "Estimate", id="model.estimate", show=False,
             tooltip="Memory, disk and time of a training, from a short trial",
         ),
+        Binding(
+            "f", "find_rate", "Find a learning rate", id="model.find-lr", show=False,
+            tooltip="Raise the rate for a hundred steps, and take the highest at which the loss still falls",
+        ),
         Binding("r", "resume", "Resume", id="model.resume", tooltip="Train the chosen run for more epochs"),
         Binding(
             "v", "evaluate", "Evaluate", id="model.evaluate", tooltip="Metrics and figures of the chosen run"
@@ -206,6 +210,19 @@ class ModelScreen(WorkbenchScreen):
 
         if self.form_is_valid() and (job_id := self.app.start_job("estimate")):
             self.app.push_screen(EstimateDialog(job_id), lambda train: self.action_train() if train else None)
+
+    def action_find_rate(self) -> None:
+        """Suggest a learning rate for the settings in the form, and take it into the form if that is wanted."""
+        from fext_tui.dialogs.find_rate import FindRateDialog
+
+        def take(rate: float | None) -> None:
+            if rate is not None:
+                self.app.settings = self.app.settings.with_options({"schedule.initial_lr": rate})
+                self.load_form()
+                self.notify(f"schedule.initial_lr is {rate:g} now.")
+
+        if self.form_is_valid() and (job_id := self.app.start_job("find-lr")):
+            self.app.push_screen(FindRateDialog(job_id), take)
 
     def action_resume(self) -> None:
         """Train the chosen run for `session.additional_epochs` more."""

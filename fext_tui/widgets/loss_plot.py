@@ -13,7 +13,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from fext_tui.widgets.curve_plot import Curve, draw_curves
+from fext_tui.widgets.curve_plot import Curve, draw_curves, plot_colour
 from fext_tui.widgets.curves import RunCurves, first_epoch, metric_names
 from fext_tui.widgets.text import clip_cells, fit, format_figure, printable
 
@@ -281,10 +281,7 @@ class LossPlot(Widget, can_focus=True):
         return self.get_component_rich_style(f"loss-plot--{name}")
 
     def _colour(self, name: str) -> Colour:
-        colour = self._style(name).color
-        if colour is None or colour.is_default:
-            return "default"
-        return tuple(colour.triplet) if colour.triplet else colour.number or 0
+        return plot_colour(self._style(name))
 
     def _faint_colour(self, name: str) -> Colour | None:
         """Return the colour mixed with the background, None where the terminal mixes none."""
