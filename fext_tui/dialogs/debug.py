@@ -33,7 +33,7 @@ class DebugDialog(Dialog[None]):
         Binding("k", "scroll(-1)", "Up", show=False, id="debug.up"),
     ]
     CSS = """
-    DebugDialog .dialog { width: 96%; height: 90%; }
+    DebugDialog .dialog { width: 96% !important; height: 90%; }
     DebugDialog VerticalScroll { height: 1fr; }
     """
 

@@ -39,7 +39,7 @@ class HelpDialog(Dialog[None]):
         Binding("pageup", "scroll(-20)", "Page up", show=False, id="help.page-up"),
     ]
     CSS = """
-    HelpDialog .dialog { width: 96%; height: 90%; padding: 0 1; }
+    HelpDialog .dialog { width: 96% !important; height: 90%; padding: 0 1; }
     HelpDialog Tab { padding: 0 1 0 0; }
     """
 

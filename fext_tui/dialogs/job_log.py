@@ -39,7 +39,7 @@ class JobLogDialog(Dialog[None]):
         ),
     ]
     CSS = """
-    JobLogDialog .dialog { width: 96%; height: 90%; padding: 0; }
+    JobLogDialog .dialog { width: 96% !important; height: 90%; padding: 0; }
     """
 
     class Printed(Message):

@@ -14,6 +14,7 @@ import textual
 from app_driver import make_run, press, type_into, until
 from hostile import encode
 from looks import DARK, LIGHT, differs, dump, faint_words, misplaced, shown_cells
+from rich.console import Console
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from textual.command import CommandPalette
 from textual.widgets import Input
@@ -34,7 +35,6 @@ TERMINALS = {"truecolor": "truecolor", "256": "256", "16": "standard", "none": "
 WHOLE = ("truecolor", "16")  # elsewhere only the looks that are kept, and the focus on a plot
 RUN = "FextAE-Redux_20260102T030405"
 PROGRESS = {"stage": "training", "done": 2400, "total": 8000, "unit": "images", "rate": 92.1, "eta": 61}
-ESTIMATE = {"stage": "trial steps", "done": 8, "total": 14, "unit": "steps"}
 
 
 class LookExtension(SingleFileSnapshotExtension):
@@ -96,6 +96,9 @@ class Tour:
             if kept or size == sizes[0]:
                 lines = shown_cells(self.app)
                 self.wrong += [f"{where}: {words}" for words in faint_words(lines, self.region, self.terminals)]
+                if self.depth == "truecolor":  # the same colours as a terminal of 256 shows them
+                    fewer = shown_cells(self.app, Console(color_system="256", force_terminal=True))
+                    self.wrong += [f"{where}, 256: {words}" for words in faint_words(fewer, self.region, self.terminals)]
                 yield size, lines
             if size == sizes[0]:
                 await self.check_focus(where, lines)
@@ -137,7 +140,7 @@ def start(workspace, monkeypatch, depth: str) -> FextApp:
     return app
 
 
-@pytest.mark.parametrize("depth", TERMINALS)
+@pytest.mark.parametrize("depth", [*WHOLE, *(pytest.param(d, marks=pytest.mark.slow) for d in TERMINALS if d not in WHOLE)])
 async def test_every_look(workspace, monkeypatch, snapshot, depth):
     looks = snapshot.use_extension(LookExtension)
     app = start(workspace, monkeypatch, depth)
@@ -196,11 +199,12 @@ async def test_every_look(workspace, monkeypatch, snapshot, depth):
             await tour.press("right_square_bracket")
             await look(f"model-{table}")
         await tour.press("left_square_bracket", "left_square_bracket")
-        for name, keys in {"presets": "p", "preset-name": "w", "differences": "=", "note": "n", "rename": "R", "delete": "d", "encode": "e"}.items():
-            if name != "preset-name":
-                await tour.press("equals_sign" if keys == "=" else keys)
-            else:
-                await tour.press("p", keys)
+        dialogs = {
+            "presets": ("p",), "preset-name": ("p", "w"), "differences": ("equals_sign",), "note": ("n",),
+            "rename": ("R",), "delete": ("d",), "encode": ("e",),
+        }  # fmt: skip
+        for name, keys in dialogs.items():
+            await tour.press(*keys)
             await until(pilot, lambda: len(app.screen_stack) > 1, name)
             await look(name, kept=name in ("presets", "delete"))
             while len(app.screen_stack) > 1:
