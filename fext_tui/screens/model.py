@@ -66,7 +66,7 @@ class ModelScreen(WorkbenchScreen):
         ),
         Binding(
             "f", "find_rate", "Find a learning rate", id="model.find-lr", show=False,
-            tooltip="Raise the rate for a hundred steps, and take the highest at which the loss still falls",
+            tooltip="Try rising learning rates; take the highest at which the loss falls",
         ),
         Binding("r", "resume", "Resume", id="model.resume", tooltip="Train the chosen run for more epochs"),
         Binding(

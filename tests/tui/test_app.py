@@ -73,7 +73,7 @@ async def test_the_settings_form_takes_the_room_of_the_list_where_there_is_littl
         assert not form.region.area
 
 
-@pytest.mark.parametrize(("depth", "no_color", "theme"), [("standard", "", "ansi-dark"), ("standard", "1", "fext-dark"), ("256", "", "fext-dark")])
+@pytest.mark.parametrize(("depth", "no_color", "theme"), [("standard", "", "ansi-dark"), ("standard", "1", "ansi-dark"), ("256", "", "fext-dark")])
 async def test_sixteen_colours_are_the_terminals_own(workspace, monkeypatch, depth, no_color, theme):
     monkeypatch.setattr("textual.constants.COLOR_SYSTEM", depth)
     if no_color:
@@ -180,7 +180,7 @@ async def test_help_and_palette_name_every_key_and_action_of_the_screen(with_ima
 async def test_the_palette_shows_the_key_of_an_action_and_runs_it(with_images):
     async with opened(with_images) as (app, pilot):
         await press(pilot, "ctrl+p", *"maint")
-        await until(pilot, lambda: "(M)" in screen_text(app), "the action in the palette, with its key")
+        await until(pilot, lambda: "Key M" in screen_text(app), "the action in the palette, with its key")
         await press(pilot, "enter")
         await until(pilot, lambda: app.screen.query("#removable"), "the maintenance dialog")
 
