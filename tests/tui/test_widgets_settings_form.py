@@ -77,7 +77,7 @@ async def test_arrows_walk_the_fields_and_choices_turn():
         form.focus_option("training.loss")
         await pilot.press("right")
         assert form.values["training.loss"] == "mse"
-        await pilot.press("right", "space", "right")  # round the four
+        await pilot.press("right", "right", "space")  # the last of four, and the first again
         assert form.values["training.loss"] == "mae"
         await pilot.press("j", "l")
         assert form.values["training.optimizer"] == "adamw"
