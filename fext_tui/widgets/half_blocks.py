@@ -131,7 +131,8 @@ def _to_256(pixels: Pixels, threshold: Floats) -> Codes:
     ramp = np.clip(np.rint((value.mean(axis=-1) - 8) / 10), 0, 23)
     to_grey = ((8 + 10 * ramp[..., None] - value) ** 2).sum(axis=-1)
     cube = 16 + 36 * step[..., 0] + 6 * step[..., 1] + step[..., 2]
-    return np.where(to_grey < to_cube, 232 + ramp, cube).astype(np.int32)
+    nearest: Codes = np.where(to_grey < to_cube, 232 + ramp, cube).astype(np.int32)
+    return nearest
 
 
 def _dither(pixels: Pixels, threshold: Floats, strength: float) -> Floats:
