@@ -14,6 +14,7 @@ from rich.terminal_theme import TerminalTheme
 from textual.color import Color as Rgb
 from textual.containers import ScrollableContainer
 from textual.geometry import Region
+from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -47,8 +48,8 @@ def shown_cells(app: Any, console: Console | None = None) -> list[list[Cell]]:
     console = console or app.console
     decoder, lines = AnsiDecoder(), []
     for strip in app.screen._compositor.render_strips():
-        cells = []
-        for segment in decoder.decode_line(strip.render(console)).render(app.console, end=""):
+        cells = []  # of a copy: a strip keeps what it was rendered as, whatever the console
+        for segment in decoder.decode_line(Strip(list(strip)).render(console)).render(app.console, end=""):
             cells += [Cell(character, segment.style or _PLAIN) for character in segment.text]
         lines.append(cells)
     return lines
