@@ -14,10 +14,10 @@ from fext_engine.settings import Settings
 from fext_engine.training.checkpoints import model_for
 from fext_engine.training.device import autocast
 
-LARGEST = {"cpu": 64, "mps": 128, "cuda": 256}
+LARGEST = {"cpu": 32, "mps": 128, "cuda": 256}
 """Larger batches are not faster: a CPU is at its limit from 8 images on, a data-centre GPU from some hundred."""
 
-LEAST_STEPS = 20
+LEAST_STEPS = 40
 """An epoch of fewer steps than this learns too little: with few images a smaller batch is better."""
 
 _SHARE = 0.5  # of the memory that is free: what a convolution needs to compute comes on top
@@ -56,7 +56,7 @@ def choose_batch_size(
 ) -> Settings:
     """Return settings whose `training.batch_size` is a number: what `auto` means for so many training images.
 
-    The largest power of two whose step fits in half of the free memory, of which an epoch still has 20, and
+    The largest power of two whose step fits in half of the free memory, of which an epoch still has 40, and
     which is at most what makes a step faster. On a GPU one step is tried, and halved where memory runs out.
     """
     if settings.training.batch_size != "auto":

@@ -32,7 +32,8 @@ from fext_tui.widgets.settings_form import SettingsForm
 DRAWN_WITH = "8.2.8"
 SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
 TERMINALS = {"truecolor": "truecolor", "256": "256", "16": "standard", "none": "truecolor", "none16": "standard"}
-WHOLE = ("truecolor", "16")  # elsewhere only the looks that are kept, and the focus on a plot
+QUICK = ("truecolor", "16")  # the looks that are kept, and the focus on a plot
+WHOLE = ("truecolor", "16")  # every look, which takes its time
 RUN = "FextAE-Redux_20260102T030405"
 PROGRESS = {"stage": "training", "done": 2400, "total": 8000, "unit": "images", "rate": 92.1, "eta": 61}
 
@@ -140,8 +141,14 @@ def start(workspace, monkeypatch, depth: str) -> FextApp:
     return app
 
 
-@pytest.mark.parametrize("depth", [*WHOLE, *(pytest.param(d, marks=pytest.mark.slow) for d in TERMINALS if d not in WHOLE)])
-async def test_every_look(workspace, monkeypatch, snapshot, depth):
+def tours() -> list:
+    quick = [pytest.param(depth, False, id=depth) for depth in QUICK]
+    slow = [pytest.param(d, False, id=d, marks=pytest.mark.slow) for d in TERMINALS if d not in QUICK]
+    return quick + slow + [pytest.param(d, True, id=f"{d}-whole", marks=pytest.mark.slow) for d in WHOLE]
+
+
+@pytest.mark.parametrize(("depth", "whole"), tours())
+async def test_every_look(workspace, monkeypatch, snapshot, depth, whole):
     looks = snapshot.use_extension(LookExtension)
     app = start(workspace, monkeypatch, depth)
     differing = []
@@ -150,10 +157,10 @@ async def test_every_look(workspace, monkeypatch, snapshot, depth):
         tour = Tour(pilot, depth)
 
         async def look(name: str, *, kept: bool = False) -> None:
-            if not kept and depth not in WHOLE and name not in ("model-curves", "zoomed"):
+            if not kept and not whole and name not in ("model-curves", "zoomed"):
                 return
-            kept = kept and depth in ("truecolor", "256", "16") and textual.__version__ == DRAWN_WITH
-            everywhere = kept or depth == "truecolor"
+            kept = kept and not whole and depth in ("truecolor", "256", "16") and textual.__version__ == DRAWN_WITH
+            everywhere = kept or (whole and depth == "truecolor")
             async for size, lines in tour.look(name, list(SIZES) if everywhere else ["80x24"], kept):
                 if kept and looks(name=f"{name}-{size}-{depth}") != steady(dump(lines)):
                     differing.append(f"{name} at {size} in {depth}")
@@ -166,7 +173,7 @@ async def test_every_look(workspace, monkeypatch, snapshot, depth):
         await tour.press("slash", *"width > 1")
         await look("data-filter")
         await tour.press("escape")
-        for table in ("health", "statistics", "drift", "classes", "reports"):
+        for table in ("health", "statistics", "drift", "classes", "reports") if whole else ():
             await tour.press("right_square_bracket")
             await look(f"data-{table}")
         await tour.press("question_mark")
@@ -178,7 +185,7 @@ async def test_every_look(workspace, monkeypatch, snapshot, depth):
         await tour.press("slash", *"word", "enter")
         await look("log")
         await tour.press("escape", "L", "q")
-        await look("quit", kept=True)
+        await look("quit")
         await tour.press("escape", "2")
         await until(pilot, lambda: app.screen.query(SettingsForm), "the form")
         await until(pilot, lambda: app.screen.query_one(LossPlot).series("loss")[0], "the curve")
@@ -205,13 +212,16 @@ async def test_every_look(workspace, monkeypatch, snapshot, depth):
             "rename": ("R",), "delete": ("d",), "encode": ("e",),
         }  # fmt: skip
         for name, keys in dialogs.items():
+            if not whole and name not in ("presets", "delete"):
+                continue
             await tour.press(*keys)
             await until(pilot, lambda: len(app.screen_stack) > 1, name)
             await look(name, kept=name in ("presets", "delete"))
             while len(app.screen_stack) > 1:
                 await tour.press("escape")
-        for name, keys in {"palette": "ctrl+p", "theme": "T", "jobs": "J", "maintenance": "M", "debug": "f12"}.items():
-            await tour.press(keys)
+        pages = {"palette": "ctrl+p", "theme": "T", "jobs": "J", "maintenance": "M", "debug": "f12"}
+        for name, key in pages.items() if whole else ():
+            await tour.press(key)
             await until(pilot, lambda: len(app.screen_stack) > 1, name)
             await look(name)
             await tour.press("escape")
@@ -225,7 +235,7 @@ async def test_every_look(workspace, monkeypatch, snapshot, depth):
         await look("facts")
         await tour.press("i", "tab", "plus")
         await look("zoomed")
-        if depth in ("truecolor", "16"):
+        if whole:
             app.theme = {"truecolor": "fext-light", "16": "ansi-light"}[depth]
             await look("viewer-light")
             await tour.press("1")
