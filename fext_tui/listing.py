@@ -100,7 +100,7 @@ def list_plots(workspace: Workspace, cancelled: Callable[[], bool]) -> PictureLi
     reports = _below(workspace.validation, ("",), cancelled)
     names = [escape_name(str((listed.root / unescape_name(n)).relative_to(workspace.root)))
              for listed in (evaluations, reports) for n in listed.names]  # fmt: skip
-    return PictureList(workspace.root, tuple(names), (Column("picture"),), by_maker=True)
+    return PictureList(workspace.root, tuple(names), by_maker=True, columns=(Column("picture"),))
 
 
 def _below(folder: Path, inside: Iterable[str], cancelled: Callable[[], bool]) -> PictureList:
@@ -112,7 +112,7 @@ def _below(folder: Path, inside: Iterable[str], cancelled: Callable[[], bool]) -
                     if path.suffix.casefold() in PICTURE_SUFFIXES:
                         yield escape_name(path.relative_to(folder).as_posix())
 
-    return PictureList(folder, tuple(_until(cancelled, found())), (Column("picture"),), by_maker=True)
+    return PictureList(folder, tuple(_until(cancelled, found())), by_maker=True, columns=(Column("picture"),))
 
 
 def _until(cancelled: Callable[[], bool], names: Iterable[str]) -> Iterator[str]:
