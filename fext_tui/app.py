@@ -19,6 +19,7 @@ from fext_tui.key_names import key_of
 from fext_tui.leaving import Leaving
 from fext_tui.lost_terminal import lasting
 from fext_tui.screens.opening import OpeningScreen
+from fext_tui.terminal_watch import TerminalWatch
 from fext_tui.theme_and_keys import ThemeAndKeys
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ class FextApp(App[None]):
         self.leaving.hear_signals()
         self.theme_changed_signal.subscribe(self, self.theme_and_keys.keep_theme)
         self.app_resume_signal.subscribe(self, self._draw_again)
-        self.call_after_refresh(self.leaving.watch_terminal)
+        self.call_after_refresh(TerminalWatch(self).begin)
         self.call_after_refresh(self.followed.watch)
         self.call_after_refresh(self.theme_and_keys.tell_problems)
 

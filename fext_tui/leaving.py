@@ -1,17 +1,14 @@
-"""Leaving the app: by `q`, with a question while jobs run, by a signal, or when the terminal is gone."""
+"""Leaving the app: by `q`, with a question while jobs run, or by a signal."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fext_tui.app import FextApp
-
-LOOK_FOR_TERMINAL_SECONDS = 1.0
 
 
 class Leaving:
@@ -28,14 +25,6 @@ class Leaving:
             # on Windows, or in a thread that is not the main one, there are none
             with suppress(AttributeError, NotImplementedError, RuntimeError):
                 loop.add_signal_handler(getattr(signal, name), self._app.exit)
-
-    def watch_terminal(self) -> None:
-        """End where the terminal went without a signal, as in a container: reading from it would never rest."""
-        self._app.set_interval(LOOK_FOR_TERMINAL_SECONDS, self._go_without_terminal)
-
-    def _go_without_terminal(self) -> None:
-        if not (self._app.is_headless or (sys.__stdin__ and sys.__stdin__.isatty())):
-            self._app.exit()
 
     def ask(self) -> None:
         """Leave; with a job running, ask first whether it goes on."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+from types import SimpleNamespace
 
 import pytest
 from app_driver import idle, notices, opened, press, screen_text, text_of, type_into, until
+from textual.events import Resize
+from textual.geometry import Size
 from textual.widgets import Input, Markdown
 
 from fext_engine.jobs.events import Event
@@ -427,3 +430,15 @@ async def test_letters_typed_into_a_field_are_no_commands(with_images):
         await press(pilot, *"q2xa")
         assert app.is_running and app.current_mode == "data" and not app.jobs
         assert isinstance(app.focused, Input) and app.focused.value.endswith("q2xa")
+
+
+async def test_a_size_that_the_signals_told_wrong_is_set_right_within_a_second(workspace, monkeypatch):
+    async with opened(workspace, size=(120, 40)) as (app, pilot):
+        stale = Size(10, 3)
+        app.post_message(Resize(stale, stale))  # as of two changes in quick succession the older one, heard last
+        await until(pilot, lambda: app.screen.size == stale, "the wrong size")
+        monkeypatch.setattr(FextApp, "is_headless", False)
+        monkeypatch.setattr("sys.__stdin__", SimpleNamespace(isatty=lambda: True))
+        monkeypatch.setattr("shutil.get_terminal_size", lambda: (120, 40))
+        await until(pilot, lambda: app.screen.size == (120, 40), "the terminal's own size")
+        monkeypatch.undo()
