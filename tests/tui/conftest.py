@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+# Before anything imports Textual: a person's screen is painted twice as often, which shows nothing more here.
+os.environ["TEXTUAL_FPS"] = "60"
+
 import pytest
 from app_driver import end_jobs, make_images
 
