@@ -135,7 +135,8 @@ class LossPlot(Widget, can_focus=True):
     def _draw_ahead(self, look: tuple[object, ...], version: int) -> None:
         lines: list[Strip] = []
         try:
-            lines = self._draw(*self.size)
+            with self.app._context():  # styles ask for the app, which a thread does not know
+                lines = self._draw(*self.size)
         finally:
             self.post_message(self.Drawn(look, version, lines))
 

@@ -122,7 +122,8 @@ class Picture(Widget, can_focus=True):
     def draw_ahead(self, panels: Sequence[Pixels], titles: Sequence[str] = (), *, keep_view: bool = False) -> Drawn:
         """Draw for `show_drawn` what `show_panels` would show; in a worker thread, where it keeps no key waiting."""
         images, shown = read_panels(panels), tuple(printable(title) for title in titles)
-        place = self._place(shown)
+        with self.app._context():  # styles ask for the app, which a thread does not know
+            place = self._place(shown)
         if not images or place.width < 1 or place.height < 1:
             return Drawn(images, shown)
         return Drawn(images, shown, draw_view(images, replace(self._view) if keep_view else View(), place))
