@@ -81,7 +81,7 @@ def estimate(job: Job) -> dict[str, Any]:
 def _memory(trainer: Trainer, activations: int) -> dict[str, int]:
     """What takes memory on the device after a few steps, and how much of it is free."""
     weights = _bytes(trainer.model.state_dict().values())
-    optimizer = _bytes(trainer.optimizer.state().values())
+    optimizer = _bytes(trainer.state().values())  # with the average of the weights, where there is one
     needed, free = 2 * weights + optimizer + activations, free_bytes(trainer.device)
     if trainer.device.type == "cuda":
         needed = max(needed, torch.cuda.max_memory_reserved(trainer.device))
@@ -122,7 +122,7 @@ def _try_checkpoint(job: Job, trainer: Trainer) -> tuple[int, float]:
     """Bytes of a checkpoint, and the seconds that writing it takes."""
     stop_if_asked(job)
     started = time.monotonic()
-    folder = save_checkpoint(trainer.run, Position(1), trainer.model.state_dict(), trainer.optimizer.state())
+    folder = save_checkpoint(trainer.run, Position(1), trainer.model.state_dict(), trainer.state())
     return sum(file.stat().st_size for file in folder.iterdir()), time.monotonic() - started
 
 

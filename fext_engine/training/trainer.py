@@ -199,8 +199,12 @@ class Trainer:
         )
         return True
 
+    def state(self) -> dict[str, Tensor]:
+        """What training goes on from, beside the weights that a checkpoint is for."""
+        return self.optimizer.state() | {name: live.clone() for name, live in self.average.state().items()}
+
     def _save(self, best: bool) -> None:
-        state = self.optimizer.state() | {name: live.clone() for name, live in self.average.state().items()}
+        state = self.state()
         if self._figures:
             state["figures"] = torch.stack(self._figures)
         with self.average.applied():

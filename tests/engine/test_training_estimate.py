@@ -27,7 +27,7 @@ def left(workspace):
 def test_it_agrees_with_the_model_and_with_what_training_writes(tmp_path, cache):
     workspace = make_workspace(tmp_path)
     stages = []
-    changes = {"dataset__cache": cache, "dataset__image_height": 40, "inference__pooling": "none"}
+    changes = {"dataset__cache": cache, "dataset__image_height": 40, "inference__pooling": "none", "training__ema": 0.9}
     settings = small_settings(**changes)
     summary = run_here(
         workspace, "estimate", settings, on_event=lambda e: stages.append(e.data.get("stage"))
