@@ -20,6 +20,9 @@ LARGEST = {"cpu": 32, "mps": 128, "cuda": 256}
 LEAST_STEPS = 40
 """An epoch of fewer steps than this learns too little: with few images a smaller batch is better."""
 
+SMALLEST = 4
+"""With fewer images a step the optimizer costs more than the model; memory alone may ask for less."""
+
 _SHARE = 0.5  # of the memory that is free: what a convolution needs to compute comes on top
 
 
@@ -57,14 +60,14 @@ def choose_batch_size(
     """Return settings whose `training.batch_size` is a number: what `auto` means for so many training images.
 
     The largest power of two whose step fits in half of the free memory, of which an epoch still has 40, and
-    which is at most what makes a step faster. On a GPU one step is tried, and halved where memory runs out.
+    which is at least 4 and at most what makes a step faster. On a GPU one step is tried, and halved where memory runs out.
     """
     if settings.training.batch_size != "auto":
         return settings
     model = model_for(settings).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     each = activation_bytes(model, _blank(settings, 1, device), settings)
     fitting = int(_SHARE * free_bytes(device) / each)
-    size = _power_of_two(min(LARGEST[device.type], images // LEAST_STEPS, fitting))
+    size = _power_of_two(min(LARGEST[device.type], max(SMALLEST, images // LEAST_STEPS), fitting))
     while device.type == "cuda" and size > 1 and not _one_step_fits(model, _blank(settings, size, device)):
         size //= 2
     log(f"training.batch_size = auto: {size} images a step, each takes {each / 1e6:.0f} MB")

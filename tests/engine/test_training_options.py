@@ -136,10 +136,10 @@ def test_a_mixture_is_four_parts_pixel_error_and_one_part_dissimilarity(name, pi
 
 def test_auto_batch_size_keeps_enough_steps_fits_and_is_written_down(workspace, monkeypatch):
     run = train(workspace, "auto", training__epochs=1, training__batch_size="auto")
-    assert run.settings().training.batch_size == 1  # 12 training images
+    assert run.settings().training.batch_size == 4  # of 12 training images
     settings = small_settings(training__batch_size="auto")
     chosen = [choose_batch_size(settings, n, CPU, print).training.batch_size for n in (20, 320, 100_000)]
-    assert chosen == [1, 8, 32]
+    assert chosen == [4, 8, 32]
     each = activation_bytes(build_model("FextAE Redux", 3, 0.2, 24, 16), torch.zeros(1, 3, 24, 16), settings)
     monkeypatch.setattr(memory, "free_bytes", lambda device: 2 * each * 9)
     assert choose_batch_size(settings, 100_000, CPU, print).training.batch_size == 8
