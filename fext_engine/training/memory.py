@@ -60,7 +60,8 @@ def choose_batch_size(
     """Return settings whose `training.batch_size` is a number: what `auto` means for so many training images.
 
     The largest power of two whose step fits in half of the free memory, of which an epoch still has 40, and
-    which is at least 4 and at most what makes a step faster. On a GPU one step is tried, and halved where memory runs out.
+    which is at least 4 and at most what makes a step faster. On a GPU one step is tried, and halved where
+    memory runs out.
     """
     if settings.training.batch_size != "auto":
         return settings
