@@ -21,8 +21,9 @@ from fext_engine.arrays import RowWriter
 from fext_engine.errors import FextError, JobStopped
 from fext_engine.images.scan import scan
 from fext_engine.jobs.job import Job
-from fext_engine.latents.manifest import manifest
-from fext_engine.latents.pooling import pool, row_shape
+from fext_engine.latents.encoding import LATENTS, ROW_HEADER, ROWS, FileRow
+from fext_engine.latents.manifest import MANIFEST, Checkpoint, Counts, Manifest, Preprocessing
+from fext_engine.latents.pooling import LAYOUTS, pool, row_shape
 from fext_engine.paths import escape_name
 from fext_engine.records import open_records
 from fext_engine.records.encodings import EncodingRecord, record_encoding
@@ -33,8 +34,6 @@ from fext_engine.training.reading import ImageSize, ReadImage, read_images, thre
 from fext_engine.training.run_folder import RunFolder, free_name
 from fext_engine.workspace import atomic_folder, timestamp
 
-LATENTS, ROWS, MANIFEST = "latents.npy", "rows.csv", "manifest.json"
-ROW_HEADER = ("row", "path", "width", "height", "digest", "status", "reason")
 _NAMED = 100
 
 
@@ -77,8 +76,7 @@ def encode(job: Job) -> dict[str, Any]:
     work = _Encoding(job, loaded, device, root, paths)
     with atomic_folder(output) as folder:
         statuses = _write(work, folder)
-        document = manifest(run.name, loaded, job.settings.inference, root, statuses)
-        (folder / MANIFEST).write_text(document, encoding="utf-8")
+        (folder / MANIFEST).write_text(_manifest(work, run.name, statuses).text(), encoding="utf-8")
     record = _record(work, run, output, statuses)
     job.artifact(output, "encoding")
     return {
@@ -97,20 +95,22 @@ def _write(work: _Encoding, folder: Path) -> Counter[str]:
     ):
         rows = csv.writer(rows_file, lineterminator="\n")
         rows.writerow(ROW_HEADER)
-        broken: list[tuple[str | int, ...]] = []  # at the end: row i of the vectors is line i of the file
+        broken: list[FileRow] = []  # at the end: row i of the vectors is line i of the file
         for batch in _batches(work):
             row = latents.rows
             good = [image.pixels for image in batch if image.pixels is not None]
             if good:
                 latents.write(encode_pixels(work.loaded, np.stack(good), work.device, inference.pooling))
             for image in batch:
-                size = (image.width or "", image.height or "")
-                about = (image.path, *size, image.digest, image.status, image.reason)
-                if image.pixels is not None:
-                    rows.writerow((row, *about))
-                    row += 1
+                number = None if image.pixels is None else row
+                line = FileRow(
+                    number, image.path, image.width, image.height, image.digest, image.status, image.reason
+                )
+                if number is None:
+                    broken.append(line)
                 else:
-                    broken.append(("", *about))
+                    rows.writerow(line.cells)
+                    row += 1
                 statuses[image.status] += 1
                 if image.pixels is None and statuses.total() - statuses["ok"] <= _NAMED:
                     job.log(f"{image.path} has no vector: {image.status}, {image.reason}", "warning")
@@ -120,7 +120,7 @@ def _write(work: _Encoding, folder: Path) -> Counter[str]:
                     f"stopped after {statuses.total()} of {len(work.paths)} images; nothing was kept",
                     "encode again from the start",
                 )
-        rows.writerows(broken)
+        rows.writerows(line.cells for line in broken)
     return statuses
 
 
@@ -144,6 +144,23 @@ def _batches(work: _Encoding) -> Iterator[list[ReadImage]]:
     images = read_images(work.root, work.paths, size, threads, dimensions=True)
     while batch := list(islice(images, settings.inference.batch_size)):
         yield batch
+
+
+def _manifest(work: _Encoding, run: str, statuses: Counter[str]) -> Manifest:
+    loaded, inference = work.loaded, work.job.settings.inference
+    return Manifest(
+        run=run,
+        model=loaded.model.name,
+        checkpoint=Checkpoint(epoch=loaded.epoch, digest=f"sha256:{loaded.digest}"),
+        images=escape_name(str(work.root)),
+        latent_shape=loaded.model.latent_shape,
+        row_shape=work.row_shape,
+        layout=LAYOUTS[inference.pooling],
+        dtype=inference.latent_dtype,
+        pooling=inference.pooling,
+        preprocessing=Preprocessing.of(loaded.settings.dataset),
+        counts=Counts.of(statuses),
+    )
 
 
 def _folder(argument: object, default: Path) -> Path:

@@ -2,63 +2,129 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import PIL
-import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fext_engine import __version__
+from fext_engine.errors import FextError
 from fext_engine.images.pixels import BACKGROUND
-from fext_engine.latents.pooling import LAYOUTS, row_shape
 from fext_engine.paths import escape_name
-from fext_engine.sections import InferenceSettings
-from fext_engine.training.checkpoints import LoadedModel
+from fext_engine.sections import DatasetSettings
 
+MANIFEST = "manifest.json"
 FORMAT = 1
+LARGEST = 16 * 2**20  # bytes; a manifest has about 1,500
 
 
-def manifest(
-    run: str, loaded: LoadedModel, inference: InferenceSettings, images: Path, statuses: Counter[str]
-) -> str:
-    """The manifest as JSON text; `statuses` counts the files by how they could be read."""
-    data = loaded.settings.dataset
-    document = {
-        "format": FORMAT,
-        "run": run,
-        "model": loaded.model.name,
-        "checkpoint": {"epoch": loaded.epoch, "digest": f"sha256:{loaded.digest}"},
-        "images": escape_name(str(images)),
-        "latent_shape": list(loaded.model.latent_shape),
-        "row_shape": list(row_shape(loaded.model.latent_shape, inference.pooling)),
-        "layout": LAYOUTS[inference.pooling],
-        "dtype": inference.latent_dtype,
-        "pooling": inference.pooling,
-        "preprocessing": {
-            "height": data.image_height,
-            "width": data.image_width,
-            "channels": 1 if data.grayscale else 3,
-            "orientation": "EXIF applied",
-            "transparency": f"composited on RGB {BACKGROUND}",
-            "resize": "stretched, Pillow BILINEAR with antialiasing; large JPEGs reduced while decoding",
-            "scaling": "pixel / 255",
-        },
-        "counts": {
-            "files": statuses.total(),
-            "encoded": statuses["ok"],
-            "broken": {kind: count for kind, count in sorted(statuses.items()) if kind != "ok"},
-        },
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {
-            "fext": __version__,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            "pillow": PIL.__version__,
-        },
-    }
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+def software_versions() -> dict[str, str]:
+    """What the vectors were made with."""
+    import PIL
+    import torch
+
+    return {
+        "fext": __version__, "python": platform.python_version(), "torch": str(torch.__version__),
+        "numpy": np.__version__, "pillow": PIL.__version__,
+    }  # fmt: skip
+
+
+class Part(BaseModel):
+    """What other versions add is kept, and nothing that is read can be changed."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class Checkpoint(Part):
+    """The weights that the encoder had; the digest is `sha256:` and the hexadecimal one of their file."""
+
+    epoch: int
+    digest: str
+
+
+class Preprocessing(Part):
+    """What was done to an image's file before the encoder saw it."""
+
+    height: int = Field(ge=1)
+    width: int = Field(ge=1)
+    channels: int = Field(ge=1, le=3)
+    orientation: str = "EXIF applied"
+    transparency: str = f"composited on RGB {BACKGROUND}"
+    resize: str = "stretched, Pillow BILINEAR with antialiasing; large JPEGs reduced while decoding"
+    scaling: str = "pixel / 255"
+
+    @classmethod
+    def of(cls, dataset: DatasetSettings) -> Preprocessing:
+        """That of a run with these settings."""
+        channels = 1 if dataset.grayscale else 3
+        return cls(height=dataset.image_height, width=dataset.image_width, channels=channels)
+
+
+class Counts(Part):
+    """Files, those of them with a row, and the broken ones by their status."""
+
+    files: int = Field(ge=0)
+    encoded: int = Field(ge=0)
+    broken: dict[str, int] = {}
+
+    @classmethod
+    def of(cls, statuses: Counter[str]) -> Counts:
+        """Count files by status, `ok` or a kind of fault."""
+        broken = {kind: count for kind, count in sorted(statuses.items()) if kind != "ok"}
+        return cls(files=statuses.total(), encoded=statuses["ok"], broken=broken)
+
+
+class Manifest(Part):
+    """The document, as the file holds it."""
+
+    format: int = FORMAT
+    run: str
+    model: str
+    checkpoint: Checkpoint
+    images: str
+    """The encoded folder, escaped."""
+    latent_shape: tuple[int, int, int]
+    """(H', W', C) of the encoder's output."""
+    row_shape: tuple[int, ...]
+    """Of a row of the vectors, after pooling."""
+    layout: str
+    dtype: str
+    pooling: str
+    preprocessing: Preprocessing
+    counts: Counts
+    created: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    versions: dict[str, str] = Field(default_factory=software_versions)
+
+    def text(self) -> str:
+        """The file's content."""
+        return self.model_dump_json(indent=1) + "\n"
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest of an encoding; raises FextError that names the file and what is wrong with it."""
+    file = folder / MANIFEST
+    name = escape_name(str(file))
+    try:
+        if file.stat().st_size > LARGEST:
+            raise FextError(f"{name} is too large for a manifest", "is this an encoding of FeXT?")
+        document = Manifest.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise FextError(
+            f"cannot read {name}: {error.strerror or error}", "is this an encoding of FeXT?"
+        ) from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise FextError(
+            f"{name} is not a manifest that FeXT can read: {where}{': ' if where else ''}{first['msg']}",
+            "encode the folder again",
+        ) from error
+    if document.format > FORMAT:
+        raise FextError(
+            f"{name} has format {document.format}, newer than this version of FeXT, which reads up to {FORMAT}",
+            "update FeXT, or encode the folder again",
+        )
+    return document
