@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from fext_engine.settings import Settings
     from fext_engine.workspace import Workspace
     from fext_tui.baseline import Baseline
-    from fext_tui.following import JobFound, JobsDied, JobSnapshot, JobUpdated
+    from fext_tui.following import JobFound, JobsEnded, JobSnapshot, JobUpdated
     from fext_tui.listing import Pictures
     from fext_tui.widgets.job_bar import JobBar
 
@@ -182,9 +182,9 @@ class FextApp(App[None]):
         self.followed.take(message)
         self.leaving.go_when_idle()
 
-    def on_jobs_died(self, message: JobsDied) -> None:
-        """Tell of jobs that died while nobody looked."""
-        self.followed.tell_deaths(message.deaths)
+    def on_jobs_ended(self, message: JobsEnded) -> None:
+        """Tell of jobs that ended while nobody looked."""
+        self.followed.tell_ends(message.ends)
 
     async def show_pictures(self, pictures: Pictures, index: int) -> None:
         """Go to the Viewer with a list in hand, at its row `index`."""

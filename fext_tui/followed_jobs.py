@@ -8,19 +8,19 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from fext_engine.errors import FextError
-from fext_tui.following import LOG_LINES, JobFound, JobsDied, JobSnapshot, JobUpdated, LogLine, follow
+from fext_tui.following import LOG_LINES, JobFound, JobsEnded, JobSnapshot, JobUpdated, LogLine, follow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fext_engine.jobs.settle import Death
     from fext_engine.jobs.supervisor import JobInfo, Supervisor
+    from fext_engine.records.jobs import JobEnd
     from fext_tui.app import FextApp
 
 LOOK_SECONDS = 2.0
 ERROR_SECONDS = 15.0  # that a notice of a failure stays
-DEATH_SECONDS = 30.0  # that one stays about what happened while nobody looked
-DEATHS_TOLD = 3  # of many the newest
+AWAY_SECONDS = 30.0  # that one stays about what went wrong while nobody looked
+ENDS_TOLD = 3  # of many the newest
 
 
 class FollowedJobs:
@@ -48,10 +48,10 @@ class FollowedJobs:
         return sorted((job for job in self.by_id.values() if job.is_active), key=lambda job: job.id)
 
     def watch(self) -> None:
-        """Look for jobs from now on, whoever starts them, and once for those that died meanwhile."""
+        """Look for jobs from now on, whoever starts them, and once for those that ended meanwhile."""
         self._look()
         self._app.set_interval(LOOK_SECONDS, self._look)
-        self._work("deaths", self._find_deaths)
+        self._work("ends", self._find_ends)
 
     def _work(self, group: str, work: Callable[[], None], **more: Any) -> None:
         self._app.run_worker(work, group=group, thread=True, exit_on_error=False, **more)
@@ -68,11 +68,11 @@ class FollowedJobs:
             if job.id not in self.by_id:
                 self._app.post_message(JobFound(job))
 
-    def _find_deaths(self) -> None:
-        from fext_engine.jobs.settle import settle
+    def _find_ends(self) -> None:
+        from fext_engine.jobs.settle import take_ends
 
-        if deaths := settle(self.supervisor):
-            self._app.post_message(JobsDied(deaths))
+        if ends := take_ends(self.supervisor):
+            self._app.post_message(JobsEnded(ends))
 
     def follow(self, job: JobInfo) -> None:
         """Follow a job to its end."""
@@ -122,23 +122,37 @@ class FollowedJobs:
         elif job.verb not in VERBS:  # a dialog shows how they end
             notify(f"{self._app.key('log')} shows the log", title=f"{job.title} finished")
 
-    def tell_deaths(self, deaths: list[Death]) -> None:
-        """Tell of jobs that died while no FeXT looked; each of them is told once, whatever is started later."""
-        deaths = [death for death in deaths if death.job.id not in self.by_id]  # those are followed to their end
-        if not deaths:
+    def tell_ends(self, ends: list[JobEnd]) -> None:
+        """Tell of jobs that ended while no FeXT looked; each of them is told once, whatever is started later."""
+        ends = [end for end in ends if end.id not in self.by_id]  # those are followed to their end
+        if not ends:
             return
-        self.noticed = deaths[-1].job.id
-        key = self._app.key
-        way = f"{key('jobs')} and {key('list.open')} show its log"
-        words = [_death_words(death) for death in deaths[-DEATHS_TOLD:]]
-        title = f"{deaths[-1].job.title} died"
-        if len(deaths) > 1:
-            way = f"{key('jobs')} lists them, {key('list.open')} shows the log of one"
-            title = f"{len(deaths)} jobs died"
-            words = [f"{death.job.title}: {of_it}" for death, of_it in zip(deaths[-DEATHS_TOLD:], words, strict=True)]
-        text = "\n".join([*words, f"{way}."])
-        self._app.notify(text, title=title, severity="error", timeout=DEATH_SECONDS)
+        bad = [end for end in ends if end.state in ("failed", "died")]
+        self.noticed = (bad or ends)[-1].id
+        jobs, opens = self._app.key("jobs"), self._app.key("list.open")
+        if len(ends) == 1:
+            title, way = f"{_title(ends[0])} {ends[0].state}", f"{jobs} and {opens} show its log"
+            words = [_words(ends[0])]
+        else:
+            title, way = f"{len(ends)} jobs ended", f"{jobs} lists them, {opens} shows the log of one"
+            words = [f"{_title(end)}: {_words(end)}" for end in (bad or ends)[-ENDS_TOLD:]]
+            if bad and len(bad) < len(ends):
+                title += f", {len(bad)} of them badly"
+        self._app.notify(
+            "\n".join([*words, f"{way}."]),
+            title=f"{title} while you were away",
+            severity="error" if bad else "information",
+            timeout=AWAY_SECONDS if bad else ERROR_SECONDS,
+        )
 
 
-def _death_words(death: Death) -> str:
-    return f"{death.error}, last heard of {datetime.fromtimestamp(death.when):%Y-%m-%d %H:%M}; {death.do}"
+def _title(end: JobEnd) -> str:
+    return f"{end.verb} {end.run}" if end.run else end.verb
+
+
+def _words(end: JobEnd) -> str:
+    when = f"{datetime.fromtimestamp(end.ended_at):%Y-%m-%d %H:%M}" if end.ended_at else "at an unknown time"
+    if end.state == "died":
+        error, _, do = end.message.partition("; ")
+        return f"{error}, last heard of {when}; {do}"
+    return f"{end.state} {when}" + (f": {end.message}" if end.message else "")

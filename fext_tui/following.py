@@ -13,8 +13,8 @@ from textual.worker import get_current_worker
 
 if TYPE_CHECKING:
     from fext_engine.jobs.events import Event
-    from fext_engine.jobs.settle import Death
     from fext_engine.jobs.supervisor import JobInfo, Supervisor
+    from fext_engine.records.jobs import JobEnd
 
 POLL_SECONDS = 0.25
 LOG_LINES = 5000
@@ -61,12 +61,12 @@ class JobFound(Message):
         self.job = job
 
 
-class JobsDied(Message):
-    """Jobs died while nobody followed them, the oldest first."""
+class JobsEnded(Message):
+    """Jobs ended while nobody followed them, the oldest first."""
 
-    def __init__(self, deaths: list[Death]) -> None:
+    def __init__(self, ends: list[JobEnd]) -> None:
         super().__init__()
-        self.deaths = deaths
+        self.ends = ends
 
 
 class JobUpdated(Message):
@@ -123,7 +123,7 @@ def advance(job: JobSnapshot, events: Iterable[Event]) -> tuple[JobSnapshot, tup
 
 def follow(supervisor: Supervisor, info: JobInfo, post: Callable[[JobUpdated], object]) -> None:
     """Follow one job to its end, in a worker thread; ends within a moment when the worker is cancelled."""
-    from fext_engine.jobs.settle import settle
+    from fext_engine.jobs.settle import note_told
 
     worker = get_current_worker()
     job = posted = JobSnapshot(info.id, info.verb, info.run, info.state)
@@ -138,8 +138,8 @@ def follow(supervisor: Supervisor, info: JobInfo, post: Callable[[JobUpdated], o
             post(JobUpdated(job, tuple(log)))
             posted, due = job, monotonic() + POLL_SECONDS
             log.clear()
-    if job.state == "failed":
-        settle(supervisor, job.id)  # a death that was told here is not told at the next start
+    if not job.is_active:
+        note_told(supervisor, job.id)  # what was seen here is not told at the next start
 
 
 def _epoch_line(data: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from fext_engine.cli.tables import CsvFile, show_table
 from fext_engine.cli.wording import moment, progress_text
 from fext_engine.errors import FextError, JobStopped
 from fext_engine.jobs.events import TERMINAL, Event
-from fext_engine.jobs.settle import settle
+from fext_engine.jobs.settle import note_told
 from fext_engine.jobs.supervisor import JobInfo, Supervisor
 
 app = typer.Typer(invoke_without_command=True)
@@ -44,8 +44,8 @@ def follow(common: Common, job: JobId) -> None:
             last = None
     if last is None or last.kind not in TERMINAL:
         raise typer.Exit(_left(job_id))
+    note_told(supervisor, job_id)
     if last.kind == "failed":
-        settle(supervisor, job_id)  # a death that is told here
         raise typer.Exit(report(FextError(str(last.data.get("error")), str(last.data.get("do") or ""))))
     if last.kind == "stopped":
         raise typer.Exit(report(JobStopped(str(last.data.get("message") or "stopped"))))

@@ -17,7 +17,7 @@ def main(resources: str, folder: str) -> int:
     faulthandler.enable()  # a crash of native code leaves a trace in output.log
     lower_priority()
     try:
-        run_job(Workspace(Path(resources)), Path(folder))
+        run_job(Workspace(Path(resources)), Path(folder), in_sight=False)
     except JobStopped:
         return EXIT_INTERRUPTED
     except FextError as error:

@@ -29,9 +29,12 @@ STOPS_UNTIL_HARD = 2
 EXIT_INTERRUPTED = 130
 
 
-def run_job(workspace: Workspace, folder: Path, *listeners: Listener) -> dict[str, Any]:
+def run_job(
+    workspace: Workspace, folder: Path, *listeners: Listener, in_sight: bool = True
+) -> dict[str, Any]:
     """Run the job in `folder` to its end, in this process, and return the verb's summary.
 
+    Whoever runs it `in_sight` sees how it ends; else the next UI that opens tells it.
     The first SIGINT or SIGTERM asks the verb to stop where it can go on later, the second ends the process.
     Raises what the verb raises, after the `failed` or `stopped` event is written: FextError for a cause that a
     user can act on, JobStopped when it stopped on request.
@@ -44,7 +47,7 @@ def run_job(workspace: Workspace, folder: Path, *listeners: Listener) -> dict[st
         run = request.arguments.get("run")
         job.run = str(run) if run else None
         try:
-            with _stoppable(job), _recorded(workspace, job):
+            with _stoppable(job), _recorded(workspace, job, in_sight):
                 write_pid(folder)
                 job.emit("started", verb=job.verb, id=job.id, pid=os.getpid())
                 if job.stop_requested:
@@ -86,7 +89,7 @@ def _stoppable(job: Job) -> Iterator[None]:
 
 
 @contextmanager
-def _recorded(workspace: Workspace, job: Job) -> Iterator[None]:
+def _recorded(workspace: Workspace, job: Job, in_sight: bool) -> Iterator[None]:
     """Write how the job ends into its events and the database, whatever happens inside.
 
     A full disk can take the last event too; the exception still reaches the command line and output.log.
@@ -112,7 +115,7 @@ def _recorded(workspace: Workspace, job: Job) -> Iterator[None]:
             job.emit("failed", error=known.what, do=known.do, traceback=traceback.format_exc())
         raise known from error
     finally:
-        _record(workspace, lambda records: record_end(records, job.id, state, message, job.run))
+        _record(workspace, lambda records: record_end(records, job.id, state, message, job.run, told=in_sight))
 
 
 def _record(workspace: Workspace, write: Callable[[Any], None]) -> None:

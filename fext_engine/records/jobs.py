@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from fext_engine.records.database import Records
+
+
+@dataclass(frozen=True)
+class JobEnd:
+    """How a job ended: `finished`, `failed`, `stopped` or `died`, with its last word; seconds since 1970."""
+
+    id: str
+    verb: str
+    run: str | None
+    state: str
+    message: str
+    ended_at: float | None
 
 
 def record_start(records: Records, job_id: str, verb: str, run: str | None) -> None:
@@ -16,12 +29,15 @@ def record_start(records: Records, job_id: str, verb: str, run: str | None) -> N
         )
 
 
-def record_end(records: Records, job_id: str, state: str, message: str, run: str | None) -> None:
-    """Note how a job ended: `finished`, `failed` or `stopped`, with its last word."""
+def record_end(
+    records: Records, job_id: str, state: str, message: str, run: str | None, *, told: bool = False
+) -> None:
+    """Note how a job ended: `finished`, `failed` or `stopped`, with its last word; `told` if it ran in sight."""
     with records.connection as connection:
         connection.execute(
-            "UPDATE jobs SET state = ?, message = ?, run = coalesce(?, run), ended_at = ? WHERE id = ?",
-            (state, message, run, time.time(), job_id),
+            "UPDATE jobs SET state = ?, message = ?, run = coalesce(?, run), ended_at = ?, told = max(told, ?)"
+            " WHERE id = ?",
+            (state, message, run, time.time(), told, job_id),
         )
 
 
@@ -34,16 +50,28 @@ def ends_recorded(records: Records) -> dict[str, bool]:
 def record_found_end(
     records: Records, job_id: str, state: str, message: str, *,
     verb: str, run: str | None, began: float, ended: float | None,
-) -> bool:
-    """Note how a job ended that could not note it itself.
-
-    False when an end is noted already: of several processes that find it, one is told True.
-    """
+) -> None:
+    """Note how a job ended that could not note it itself; nothing changes where an end is noted already."""
     with records.connection as connection:
-        found = connection.execute(
+        connection.execute(
             "INSERT INTO jobs (id, state, message, verb, run, started_at, ended_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (id) DO UPDATE SET state = excluded.state, message = excluded.message,"
             " run = coalesce(excluded.run, run), ended_at = excluded.ended_at WHERE jobs.state = 'running'",
             (job_id, state, message, verb, run, began, ended),
-        )
-    return found.rowcount > 0
+        )  # fmt: skip
+
+
+def mark_told(records: Records, job_id: str) -> None:
+    """Note that somebody saw or sees how that job ends."""
+    with records.connection as connection:
+        connection.execute("UPDATE jobs SET told = 1 WHERE id = ?", (job_id,))
+
+
+def take_untold(records: Records) -> list[JobEnd]:
+    """The ends that nobody was told of, the oldest first; of several processes that ask, one is given each."""
+    with records.connection as connection:
+        rows = connection.execute(
+            "UPDATE jobs SET told = 1 WHERE told = 0 AND state != 'running'"
+            " RETURNING id, verb, run, state, message, ended_at"
+        ).fetchall()
+    return sorted((JobEnd(*row) for row in rows), key=lambda end: (end.ended_at or 0.0, end.id))

@@ -48,6 +48,11 @@ ALTER TABLE epochs ADD COLUMN val_mse REAL;
 ALTER TABLE epochs ADD COLUMN val_ssim REAL;
 """
 
+JOBS_TOLD = """
+ALTER TABLE jobs ADD COLUMN told INTEGER NOT NULL DEFAULT 0;  -- 1 when somebody was told how it ended
+UPDATE jobs SET told = 1 WHERE state != 'running';
+"""
+
 RUN_NOTES = """
 ALTER TABLE runs ADD COLUMN note TEXT NOT NULL DEFAULT '';
 """

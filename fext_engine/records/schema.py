@@ -10,7 +10,7 @@ from fext_engine.records.health_schema import HEALTH
 from fext_engine.records.image_schema import IMAGES
 from fext_engine.records.measure_schema import CHANNEL_MEASURES
 from fext_engine.records.report_schema import REPORT_DETAILS
-from fext_engine.records.run_schema import RUN_METRICS, RUN_NOTES, RUNS
+from fext_engine.records.run_schema import JOBS_TOLD, RUN_METRICS, RUN_NOTES, RUNS
 
 _RUNS_AND_JOBS = """
 CREATE TABLE jobs (
@@ -26,4 +26,5 @@ CREATE TABLE jobs (
 
 MIGRATIONS: tuple[str, ...] = (
     _RUNS_AND_JOBS, IMAGES, RUNS, REPORT_DETAILS, HEALTH, CHANNEL_MEASURES, RUN_NOTES, RUN_METRICS,
+    JOBS_TOLD,
 )  # fmt: skip

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 import torch
+from preset_training import new_workspace, prepared_trainer, stock_settings
 
-from fext_engine.jobs.folder import JobRequest
-from fext_engine.jobs.job import Job
-from fext_engine.presets import read_settings
-from fext_engine.training.batches import Batch, training_batches
-from fext_engine.training.data import choose_images, read_pixels
-from fext_engine.training.device import choose_device
-from fext_engine.training.run_folder import RunFolder
-from fext_engine.training.trainer import Trainer
-from fext_engine.workspace import Workspace
+from fext_engine.training.batches import Batch, batch_size, training_batches
 
 pytestmark = pytest.mark.benchmark
 ROUNDS = 4
@@ -27,39 +21,27 @@ ROUNDS = 4
 def test_an_epoch_against_steps_on_a_resident_batch(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    torch.set_num_threads(os.cpu_count() or 1)
-    workspace = Workspace(tmp_path)
-    workspace.create()
-    preset = Path(__file__).resolve().parents[2] / "resources" / "configurations" / "fextae_redux.toml"
-    settings = read_settings(preset).with_options(
-        {"dataset.images": str(photos), "augmentation.enabled": bool(int(os.environ.get("FEXT_AUGMENT", "0")))}
-    )
-    folder = workspace.jobs / "benchmark"
-    folder.mkdir(parents=True)
-    job = Job(workspace, folder, JobRequest("benchmark", "train", settings, {}, 0.0), ())
-    device = choose_device(settings.device)
-    split = read_pixels(job, settings, *choose_images(job))
-    trainer = Trainer(job, RunFolder(tmp_path / "run"), settings, split.sets(), device)
-    trainer.prepare(100)
-    size, steps = settings.training.batch_size, trainer.steps_an_epoch
-    shape = (size, 3, settings.dataset.image_height, settings.dataset.image_width)
-    random = torch.rand(shape, device=device).to(memory_format=torch.channels_last)
+    augmented = bool(int(os.environ.get("FEXT_AUGMENT", "0")))
+    settings = stock_settings("fextae_redux", photos, augmentation__enabled=augmented)
+    with prepared_trainer(new_workspace(tmp_path), settings) as trainer:
+        size, steps, device = batch_size(trainer.settings), trainer.steps_an_epoch, trainer.device
+        height, width = settings.dataset.image_height, settings.dataset.image_width
+        random = torch.rand((size, 3, height, width), device=device).to(memory_format=torch.channels_last)
 
-    def timed(batches: list[Batch] | object) -> float:
-        started, figures = time.perf_counter(), None
-        for batch in batches:  # type: ignore[attr-defined]
-            figures = trainer.train_step(batch)
-        assert figures is not None
-        figures.cpu()  # waits for the device
-        return time.perf_counter() - started
+        def timed(batches: Iterable[Batch]) -> float:
+            started, figures = time.perf_counter(), None
+            for batch in batches:
+                figures = trainer.train_step(batch)
+            assert figures is not None
+            figures.cpu()  # waits for the device
+            return time.perf_counter() - started
 
-    trainer.model.train()
-    ours, limit = [], []
-    for epoch in range(1, ROUNDS + 2):  # the first one warms up
-        limit.append(timed([Batch(random, random)] * steps))
-        ours.append(timed(training_batches(trainer.train_data, settings, epoch, 0, device)))
+        ours, limit = [], []
+        for epoch in range(1, ROUNDS + 2):  # the first one warms up
+            limit.append(timed([Batch(random, random)] * steps))
+            ours.append(timed(training_batches(trainer.train_data, trainer.settings, epoch, 0, device)))
     best, least = min(ours[1:]), min(limit[1:])
     with capsys.disabled():
-        print(f"\nan epoch of {steps} steps of {size} images, {settings.dataset.image_height} px, on {device}")
+        print(f"\nan epoch of {steps} steps of {size} images, {height} px, augmented: {augmented}, on {device}")
         print(f"  from the pixel cache {best:.2f} s, one resident random batch {least:.2f} s: ratio {best / least:.3f}")
     assert len(ours) == len(limit)

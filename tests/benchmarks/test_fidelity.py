@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import torch
 from ancestor import train_ancestor
+from preset_training import new_workspace, stock_settings
 from torch import Tensor
 
 from fext_engine.jobs.events import Event
 from fext_engine.jobs.run import run_here
-from fext_engine.presets import read_settings
 from fext_engine.settings import Settings
 from fext_engine.training.reading import ImageSize, read_images
 from fext_engine.training.run_folder import RunFolder, read_split
@@ -55,11 +55,8 @@ def train_ours(workspace: Workspace, settings: Settings, epochs: int) -> list[tu
 def test_redux_against_the_ancestor(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    torch.set_num_threads(os.cpu_count() or 1)
-    workspace = Workspace(tmp_path)
-    workspace.create()
-    preset = Path(__file__).resolve().parents[2] / "resources" / "configurations" / "fextae_redux.toml"
-    settings = read_settings(preset).with_options({"dataset.images": str(photos), "device.device": "cpu"})
+    workspace = new_workspace(tmp_path)
+    settings = stock_settings("fextae_redux", photos, device__device="cpu")
     trial = train_ours(workspace, settings, 2)  # reads the images too
     an_epoch = trial[1][0] - trial[0][0]
     ours = train_ours(workspace, settings, max(3, int(SECONDS / an_epoch)))

@@ -21,7 +21,7 @@ from fext_engine.jobs.death import explain_death
 from fext_engine.jobs.events import Event, EventReader, EventWriter, parse_event
 from fext_engine.jobs.folder import claim, create_job, is_alive, read_pid, read_request, write_pid
 from fext_engine.jobs.run import run_here, run_job
-from fext_engine.jobs.settle import settle
+from fext_engine.jobs.settle import note_told, take_ends
 from fext_engine.jobs.supervisor import Supervisor
 from fext_engine.records import open_records
 from fext_engine.records.jobs import record_start
@@ -399,15 +399,18 @@ def test_a_killed_process_is_reported_as_died_with_its_last_words(supervisor):
 
 
 @posix
-def test_a_death_is_recorded_and_given_to_one_who_tells_it(supervisor):
-    """Two that ask at once, as two UIs that start: one gets the death, the other and all later ones nothing."""
+def test_every_end_is_recorded_and_given_to_one_who_tells_it(supervisor, scripted):
+    """Two that ask at once, as two UIs that start: one gets the ends, the other and all later ones nothing."""
     workspace = supervisor.workspace
-    job_id, good = supervisor.start("die", Settings()), supervisor.start("count", Settings())
-    for started in (job_id, good):
+    died, good, failed, seen = (supervisor.start(verb, Settings()) for verb in ("die", "count", "refuse", "count"))
+    for started in (died, good, failed, seen):
         list(supervisor.follow(started))
+    run_here(workspace, "count", Settings())  # in sight of whoever called it
+    note_told(supervisor, seen)
     removed = create_job(workspace, "count", Settings(), {})
     with open_records(workspace.database) as records:
-        assert recorded_states(records)[job_id] == "running", "as its process left it"
+        wait_for(lambda: recorded_states(records)[failed] == "failed")
+        assert recorded_states(records)[died] == "running", "as its process left it"
         record_start(records, removed.name, "count", None)
         record_start(records, good, "count", None)  # as if the database had been locked at its end
     shutil.rmtree(removed)
@@ -415,18 +418,22 @@ def test_a_death_is_recorded_and_given_to_one_who_tells_it(supervisor):
 
     def tell():
         both.wait()
-        told.extend(settle(Supervisor(workspace)))
+        told.extend(take_ends(Supervisor(workspace)))
 
     askers = [threading.Thread(target=tell) for _ in range(2)]
     for asker in askers:
         asker.start()
     for asker in askers:
         asker.join()
-    (death,) = told
-    assert death.job.id == job_id and "without a word" in death.error and "memory" in death.do
-    assert settle(Supervisor(workspace)) == []
+    ends = {end.id: end for end in told}
+    assert len(told) == 3 and {name: end.state for name, end in ends.items()} == {
+        died: "died", good: "finished", failed: "failed",
+    }  # fmt: skip
+    assert "without a word" in ends[died].message and "memory" in ends[died].message
+    assert ends[failed].message and take_ends(Supervisor(workspace)) == []
     with open_records(workspace.database) as records:
-        assert recorded_states(records) == {job_id: "died", good: "finished", removed.name: "died"}
+        states = recorded_states(records)
+    assert (states[died], states[good], states[removed.name]) == ("died", "finished", "died")
 
 
 def test_the_reason_of_a_death_as_far_as_it_can_be_known(workspace, monkeypatch):
@@ -438,10 +445,10 @@ def test_the_reason_of_a_death_as_far_as_it_can_be_known(workspace, monkeypatch)
     assert "a library crashed: Segmentation fault" in explain_death(folder).data["do"]
 
 
-def test_a_job_at_work_is_not_settled(supervisor):
+def test_a_job_at_work_has_no_end(supervisor):
     job_id = supervisor.start("deaf", Settings())
     begun(supervisor, job_id)
-    assert settle(Supervisor(supervisor.workspace)) == []
+    assert take_ends(Supervisor(supervisor.workspace)) == []
     with open_records(supervisor.workspace.database) as records:
         assert recorded_states(records) == {job_id: "running"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ from textual.geometry import Size
 from textual.widgets import Input, Markdown
 
 from fext_engine.jobs.events import Event
-from fext_engine.jobs.folder import create_job, read_pid
+from fext_engine.jobs.folder import create_job, is_alive, read_pid
 from fext_engine.presets import load_last_used
 from fext_engine.settings import Settings
 from fext_tui.app import FextApp
@@ -334,8 +335,8 @@ async def test_a_job_that_is_killed_leaves_a_reason_and_an_app_that_works(with_i
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-async def test_a_job_that_died_while_no_ui_was_open_is_told_once_with_a_way_to_its_log(with_images, scripted):
-    """One death in sight, which the UI tells as it comes, and one that it finds at its next start."""
+async def test_what_ended_while_no_ui_was_open_is_told_once_with_a_way_to_its_log(with_images, scripted):
+    """One death in sight, which the UI tells as it comes, and one that it finds at its next start, then a failure."""
     async with opened(with_images) as (app, pilot):
         app.start_job("die")
         await idle(pilot)
@@ -345,18 +346,26 @@ async def test_a_job_that_died_while_no_ui_was_open_is_told_once_with_a_way_to_i
         job_id, app.leave_jobs = app.active_jobs[-1].id, True
         await press(pilot, "q", "l")
     os.kill(read_pid(with_images.jobs / job_id), signal.SIGKILL)
-    newer = app.supervisor.start("refuse", Settings())
-    assert list(app.supervisor.follow(newer))[-1].kind == "failed"
+    newer = app.supervisor.start("count", Settings())
+    assert list(app.supervisor.follow(newer))[-1].kind == "finished"
     async with opened(with_images) as (app, pilot):
-        (told,) = await until(pilot, lambda: [n for n in notices(app) if " died: " in f" {n}"], "the notice")
-        assert told.startswith("count died: ") and "memory ran out" in told and "J and Enter show its log" in told
+        (told,) = await until(pilot, lambda: [n for n in notices(app) if "while you were away" in n], "the notice")
+        assert told.startswith("2 jobs ended, 1 of them badly while you were away: count: the job's process died")
+        assert "memory ran out" in told and "J lists them, Enter shows the log of one" in told
         await press(pilot, "J")
         assert app.screen._chosen.id == job_id, "the one that the notice is about, not the newest"
         await press(pilot, "enter")
         await until(pilot, lambda: "died without a word" in screen_text(app), "its log")
+    failed = app.supervisor.start("refuse", Settings())
+    assert list(app.supervisor.follow(failed))[-1].kind == "failed"
+    while is_alive(with_images.jobs / failed):  # its last word comes before its record
+        await asyncio.sleep(0.01)
     async with opened(with_images) as (app, pilot):
-        await until(pilot, lambda: not any(w.group == "deaths" and not w.is_finished for w in app.workers), "the look for deaths")
-        assert not any("died" in notice for notice in notices(app)), "it was told"
+        (told,) = await until(pilot, lambda: [n for n in notices(app) if "while you were away" in n], "the notice")
+        assert told.startswith("refuse failed while you were away: failed 20") and "died" not in told
+    async with opened(with_images) as (app, pilot):
+        await until(pilot, lambda: not any(w.group == "ends" and not w.is_finished for w in app.workers), "the look for ends")
+        assert not any("while you were away" in notice for notice in notices(app)), "all was told"
 
 
 async def test_a_job_that_cannot_start_is_a_notice(with_images, scripted):
