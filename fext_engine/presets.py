@@ -16,6 +16,7 @@ from fext_engine.settings import Settings, check_option, find_option
 from fext_engine.workspace import STOCK_PRESETS, Workspace, write_atomic
 
 LAST_USED = "last_used"
+FIRST = "fextae_redux"  # what the terminal UI starts with in a new workspace
 _ORIGIN = "preset"  # in that file: the name of the preset that it came from
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 _MAX_BYTES = 1 << 20  # a preset is a page of text; anything larger is not one
@@ -135,15 +136,24 @@ def delete_preset(workspace: Workspace, name: str) -> None:
 
 
 def load_last_used(workspace: Workspace) -> Settings:
-    """The configuration that was used last, or the defaults; raises SettingsError when it was broken by hand."""
+    """The configuration that was used last, at first the stock preset to begin with.
+
+    Raises SettingsError when it was broken by hand.
+    """
     path = workspace.configurations / f"{LAST_USED}.toml"
-    return read_settings(path) if path.exists() else Settings()
+    if path.exists():
+        return read_settings(path)
+    first = workspace.configurations / f"{FIRST}.toml"
+    return read_settings(first) if first.exists() else Settings()
 
 
 def last_preset(workspace: Workspace) -> str:
     """The name of the preset that the last configuration came from; empty when it is not known."""
+    path = workspace.configurations / f"{LAST_USED}.toml"
+    if not path.exists():
+        return FIRST
     try:
-        text = (workspace.configurations / f"{LAST_USED}.toml").read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
         name = tomllib.loads(text).get(_ORIGIN, "")
     except (OSError, ValueError, RecursionError):  # `load_last_used` tells what is wrong with the file
         return ""

@@ -168,7 +168,8 @@ def test_odd_and_reserved_names_are_refused(workspace, name):
 
 
 def test_the_last_configuration_is_remembered_but_is_no_preset(workspace):
-    assert load_last_used(workspace) == Settings()
+    first = find_preset(workspace, "fextae_redux")
+    assert load_last_used(workspace) == read_settings(first.path) and last_preset(workspace) == "fextae_redux"
     wanted = Settings().with_options({"model.name": "FextAE Large"})
     save_last_used(workspace, wanted)
     assert load_last_used(workspace) == wanted
