@@ -113,6 +113,9 @@ class AugmentationSettings(Section):
     enabled: bool = _plain(False, "Change training images at random, anew each epoch.")
     horizontal_flip: float = _finite(0.5, "Probability of a left-right flip.", ge=0, le=1)
     vertical_flip: float = _finite(0.5, "Probability of an up-down flip.", ge=0, le=1)
+    shift: float = _finite(
+        0.0, "Largest move up, down and sideways, as a share of the side; edges are mirrored.", ge=0, le=0.5
+    )
     brightness_probability: float = _finite(0.25, "Probability of a change of brightness.", ge=0, le=1)
     brightness_delta: float = _finite(0.2, "Largest change of brightness, up or down.", ge=0, le=1)
     contrast_probability: float = _finite(0.35, "Probability of a change of contrast.", ge=0, le=1)

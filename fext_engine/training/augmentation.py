@@ -16,7 +16,7 @@ Identities = NDArray[np.uint64]
 
 _DROPOUT_STREAM, _ORDER_STREAM, _AUGMENT_STREAM = 0, 1, 2
 _NOISE_STREAM = 1000
-_CHOICES = 6  # random numbers an image needs for its changes
+_CHOICES = 8  # random numbers an image needs for its changes
 
 
 def identities(paths: Sequence[str]) -> Identities:
@@ -33,13 +33,13 @@ def epoch_order(seed: int, epoch: int, images: Identities, shuffle: bool) -> NDA
 
 
 def random_numbers(seed: int, epoch: int, images: Identities) -> NDArray[np.float32]:
-    """Uniform numbers in [0, 1), (N, 6): what `augment` decides by, for these images in this epoch."""
+    """Uniform numbers in [0, 1), (N, 8): what `augment` decides by, for these images in this epoch."""
     streams = [_hash(seed, epoch, _AUGMENT_STREAM + i, images) for i in range(_CHOICES)]
     return (np.stack(streams, axis=1) >> np.uint64(40)).astype(np.float32) / np.float32(1 << 24)
 
 
 def augment(images: Tensor, numbers: Tensor, settings: AugmentationSettings) -> Tensor:
-    """Flip images (N, C, H, W) in [0, 1] and change their brightness and contrast, as `numbers` (N, 6) say."""
+    """Flip and move images (N, C, H, W) in [0, 1], change brightness and contrast, as `numbers` (N, 8) say."""
 
     def chosen(column: int, probability: float) -> Tensor:
         return (numbers[:, column] < probability).view(-1, 1, 1, 1)
@@ -50,11 +50,29 @@ def augment(images: Tensor, numbers: Tensor, settings: AugmentationSettings) -> 
     s = settings
     images = torch.where(chosen(0, s.horizontal_flip), images.flip(3), images)
     images = torch.where(chosen(1, s.vertical_flip), images.flip(2), images)
+    if s.shift:
+        images = _moved(images, (2 * numbers[:, 6:8] - 1) * s.shift)
     shift = between(3, -s.brightness_delta, s.brightness_delta) * chosen(2, s.brightness_probability)
     factor = between(5, s.contrast_min, s.contrast_max)
     factor = torch.where(chosen(4, s.contrast_probability), factor, torch.ones_like(factor))
     mean = images.mean((1, 2, 3), keepdim=True)
     return ((images - mean) * factor + mean + shift).clamp(0, 1)
+
+
+def _moved(images: Tensor, shares: Tensor) -> Tensor:
+    """Move images (N, C, H, W) down and right by `shares` (N, 2) of their height and width, mirrored at the edges."""
+    count, _, height, width = images.shape
+
+    def sources(size: int, share: Tensor) -> Tensor:
+        """(N, size): for each position the one that moves there."""
+        at = torch.arange(size, device=images.device) - (share * size).round().long()[:, None]
+        around = at.remainder(max(1, 2 * (size - 1)))
+        return torch.minimum(around, 2 * (size - 1) - around)
+
+    rows, columns = sources(height, shares[:, 0]), sources(width, shares[:, 1])
+    numbers = torch.arange(count, device=images.device)[:, None, None]
+    moved = images[numbers, :, rows[:, :, None], columns[:, None, :]]  # (N, H, W, C)
+    return moved.permute(0, 3, 1, 2)
 
 
 def noise_seeds(seed: int, epoch: int, images: Identities) -> list[int]:

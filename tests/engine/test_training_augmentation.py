@@ -39,11 +39,11 @@ def test_the_order_of_the_others_stays_when_an_image_goes():
 def test_random_numbers_are_uniform_independent_and_belong_to_the_image():
     images = identities([str(i) for i in range(20_000)])
     numbers = random_numbers(42, 1, images)
-    assert numbers.shape == (20_000, 6)
+    assert numbers.shape == (20_000, 8)
     assert numbers.min() >= 0
     assert numbers.max() < 1
-    assert numbers.mean(0) == pytest.approx(np.full(6, 0.5), abs=0.01)
-    assert np.corrcoef(numbers.T) == pytest.approx(np.eye(6), abs=0.03)
+    assert numbers.mean(0) == pytest.approx(np.full(8, 0.5), abs=0.01)
+    assert np.corrcoef(numbers.T) == pytest.approx(np.eye(8), abs=0.03)
     assert np.array_equal(random_numbers(42, 1, images[5:9]), numbers[5:9])
 
 
@@ -66,7 +66,7 @@ def changed(images, numbers, **settings):
 
 def test_each_change_does_what_it_says():
     images = torch.rand(2, 3, 4, 6) * 0.2 + 0.4
-    numbers = [[0.4, 0.4, 0.4, 0.75, 0.4, 0.5], [0.6, 0.6, 0.6, 0.75, 0.6, 0.5]]
+    numbers = [[0.4, 0.4, 0.4, 0.75, 0.4, 0.5, 0.5, 0.5], [0.6, 0.6, 0.6, 0.75, 0.6, 0.5, 0.5, 0.5]]
     assert torch.equal(changed(images, numbers), images)
     flipped = changed(images, numbers, horizontal_flip=0.5)
     assert torch.allclose(flipped, torch.stack([images[0].flip(2), images[1]]))
@@ -79,8 +79,19 @@ def test_each_change_does_what_it_says():
     assert torch.allclose(contrast, torch.stack([(images[0] - mean) * 1.5 + mean, images[1]]), atol=1e-6)
 
 
+def test_a_shift_moves_each_image_and_mirrors_what_comes_in():
+    images = torch.arange(2 * 3 * 4 * 6).view(2, 3, 4, 6) / 144
+    where = [[0.0] * 6 + [1.0 - 1e-7, 0.0], [0.0] * 6 + [0.5, 0.75]]  # down by 2 and left by 3; right by 1.5
+    moved = changed(images, where, shift=0.5)
+    padded = np.pad(images[0].numpy(), ((0, 0), (2, 0), (0, 3)), mode="reflect")
+    assert moved[0].numpy() == pytest.approx(padded[:, :4, 3:], abs=1e-6)
+    padded = np.pad(images[1].numpy(), ((0, 0), (0, 0), (2, 0)), mode="reflect")
+    assert moved[1].numpy() == pytest.approx(padded[:, :, :6], abs=1e-6)
+    assert torch.allclose(changed(images[..., :1, :1], where, shift=0.5), images[..., :1, :1])
+
+
 def test_augmented_images_stay_in_range():
     images = torch.rand(64, 1, 5, 5)
-    result = augment(images, torch.rand(64, 6), AugmentationSettings(enabled=True, brightness_delta=1.0))
+    result = augment(images, torch.rand(64, 8), AugmentationSettings(enabled=True, brightness_delta=1.0))
     assert result.min() >= 0
     assert result.max() <= 1
