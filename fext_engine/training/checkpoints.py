@@ -107,13 +107,18 @@ def load_state(checkpoint: Path) -> dict[str, Tensor]:
     return _load(checkpoint, STATE)[0]
 
 
-def load_model(run: RunFolder, device: torch.device) -> LoadedModel:
-    """The run's model with its best weights, ready to use on `device`.
+def weights_digest(checkpoint: Path) -> str:
+    """The digest that a checkpoint's weights had when they were written; raises FextError when it is damaged."""
+    return str(_describe(checkpoint)["digests"].get(WEIGHTS))
+
+
+def load_model(run: RunFolder, device: torch.device, checkpoint: Path | None = None) -> LoadedModel:
+    """The run's model with the weights of a checkpoint, else its best ones, ready to use on `device`.
 
     A run that was stopped within its first epoch has no best yet: then with its last ones. Raises FextError
     when there are none at all.
     """
-    checkpoint = run.pointed("best") or run.pointed("last")
+    checkpoint = checkpoint or run.pointed("best") or run.pointed("last")
     if checkpoint is None:
         raise FextError(f"the run {run.name} has no checkpoint yet", "train it for an epoch at least")
     settings = run.settings()
