@@ -20,7 +20,7 @@ VERBS = {
     "evaluate": "fext_engine.evaluation.evaluate:evaluate",
     "encode": "fext_engine.latents.encode:encode",
     "index": "fext_engine.latents.index:index",
-    "map": "fext_engine.latents.map:draw_map",
+    "map": "fext_engine.latents.draw_map:draw_map",
     "probe": "fext_engine.latents.probe:probe",
     "sample": "fext_engine.images.sample_dataset:generate",
 }

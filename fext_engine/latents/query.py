@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +47,7 @@ def stored_query(encoding: Encoding, image: Path) -> Query | None:
     try:
         digest = content_digest(read_file(image))
     except DecodeError as error:
-        raise _unusable(image, error.kind, error.reason) from error
+        raise _unusable(image, f"{error.kind}, {error.reason}") from error
     rows = [row for row, file in enumerate(encoding.rows) if file.digest == digest]
     if not rows:
         return None
@@ -60,70 +59,47 @@ def stored_query(encoding: Encoding, image: Path) -> Query | None:
 def encode_query(encoding: Encoding, image: Path, workspace: Workspace, device: DeviceSettings) -> Query:
     """The query for an image that is encoded now, by the weights and in the way that made the encoding.
 
-    Raises FextError when the image is broken, or no run has a checkpoint with those weights any more.
+    Raises FextError when the image is broken, or the run does not have those weights any more.
     """
     from fext_engine.latents.encode import encode_pixels  # torch takes seconds
-    from fext_engine.training.checkpoints import load_model
+    from fext_engine.training.checkpoints import find_weights, load_model
     from fext_engine.training.device import choose_device
     from fext_engine.training.reading import ImageSize, read_image
 
-    manifest = encoding.manifest
-    run, checkpoint = find_weights(encoding, workspace)
+    manifest, name = encoding.manifest, escape_name(encoding.name)
+    run = _run_of(encoding, workspace)
+    checkpoint = find_weights(run, manifest.checkpoint.digest.removeprefix("sha256:"))
+    if checkpoint is None:
+        raise FextError(
+            f"{name} was made by epoch {manifest.checkpoint.epoch} of {run.name}, which keeps no checkpoint of it",
+            f"encode its folder again with `fext encode {run.name}`",
+        )
     place = choose_device(device)
     loaded = load_model(run, place, checkpoint)
     data = loaded.settings.dataset
     if manifest.preprocessing != Preprocessing.of(data):
         raise FextError(
-            f"the images of {escape_name(encoding.name)} were prepared in another way than {run.name} does now",
-            f"encode the folder again: `fext encode {run.name}`",
+            f"the images of {name} were prepared in another way than {run.name} does it now",
+            f"encode its folder again with `fext encode {run.name}`",
         )
     size = ImageSize(data.image_height, data.image_width, data.grayscale)
     read = read_image(image.parent, escape_name(image.name), size)
     if read.pixels is None:
-        raise _unusable(image, read.status, read.reason)
+        raise _unusable(image, f"{read.status}, {read.reason}")
     vector = encode_pixels(loaded, read.pixels[None], place, manifest.pooling).reshape(1, -1)
     return Query(vector.astype(np.dtype(manifest.dtype)))
 
 
-def find_weights(encoding: Encoding, workspace: Workspace) -> tuple[RunFolder, Path]:
-    """The run and the checkpoint that hold the weights that made the encoding, whatever the run is called now.
-
-    Raises FextError when they are not kept any more.
-    """
-    from fext_engine.training.checkpoints import weights_digest
-
-    manifest = encoding.manifest
-    known = False
-    for run in _runs(workspace, manifest.run):
-        known |= run.name == manifest.run
-        for checkpoint in run.checkpoints():
-            try:
-                digest = weights_digest(checkpoint)
-            except FextError:  # a damaged checkpoint is not the one
-                continue
-            if f"sha256:{digest}" == manifest.checkpoint.digest:
-                return run, checkpoint
-    name, made_by = escape_name(encoding.name), escape_name(manifest.run)
-    if not known:
-        raise FextError(
-            f"the run {made_by}, which made {name}, is gone, and only it can encode another image",
-            "search with an image of the encoded folder, or encode the folder again with another run",
-        )
+def _run_of(encoding: Encoding, workspace: Workspace) -> RunFolder:
+    """The run that an encoding names; the name is compared, never made part of a path."""
+    for folder in workspace.checkpoints.iterdir() if workspace.checkpoints.is_dir() else ():
+        if folder.name == encoding.manifest.run:
+            return RunFolder(folder)
     raise FextError(
-        f"{name} was made by epoch {manifest.checkpoint.epoch} of {made_by}, which keeps no checkpoint of it",
-        f"encode the folder again with what it has now: `fext encode {made_by}`",
+        f"the run {escape_name(encoding.manifest.run)}, which made {escape_name(encoding.name)}, is gone, and only "
+        "it can encode another image",
+        "search with an image of the encoded folder, or encode the folder with another run",
     )
-
-
-def _runs(workspace: Workspace, first: str) -> Iterator[RunFolder]:
-    """All runs, the one called `first` before the others."""
-    try:
-        folders = sorted(path for path in workspace.checkpoints.iterdir() if path.is_dir())
-    except OSError:
-        folders = []
-    for folder in sorted(folders, key=lambda path: path.name != first):
-        if not folder.name.startswith("."):
-            yield RunFolder(folder)
 
 
 def _stored_paths(encoding: Encoding, image: Path) -> set[str]:
@@ -136,8 +112,8 @@ def _stored_paths(encoding: Encoding, image: Path) -> set[str]:
     return found
 
 
-def _unusable(image: Path, kind: str, reason: str) -> FextError:
+def _unusable(image: Path, reason: str) -> FextError:
     return FextError(
-        f"{escape_name(str(image))} cannot be searched for ({kind}): {reason}",
+        f"{escape_name(str(image))} cannot be searched for: {reason}",
         "search with an image that FeXT can read",
     )

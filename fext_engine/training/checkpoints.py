@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -107,13 +108,8 @@ def load_state(checkpoint: Path) -> dict[str, Tensor]:
     return _load(checkpoint, STATE)[0]
 
 
-def weights_digest(checkpoint: Path) -> str:
-    """The digest that a checkpoint's weights had when they were written; raises FextError when it is damaged."""
-    return str(_describe(checkpoint)["digests"].get(WEIGHTS))
-
-
 def load_model(run: RunFolder, device: torch.device, checkpoint: Path | None = None) -> LoadedModel:
-    """The run's model with the weights of a checkpoint, else its best ones, ready to use on `device`.
+    """The run's model with the weights of `checkpoint`, else its best ones, ready to use on `device`.
 
     A run that was stopped within its first epoch has no best yet: then with its last ones. Raises FextError
     when there are none at all.
@@ -126,6 +122,15 @@ def load_model(run: RunFolder, device: torch.device, checkpoint: Path | None = N
     digest = load_weights(checkpoint, model)
     model = model.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     return LoadedModel(model, settings, read_position(checkpoint).epoch, digest)
+
+
+def find_weights(run: RunFolder, digest: str) -> Path | None:
+    """The run's checkpoint whose weights file has that SHA-256, as its description says, or None."""
+    for checkpoint in reversed(run.checkpoints()):
+        with suppress(FextError):  # a damaged one is not the one
+            if _describe(checkpoint)["digests"].get(WEIGHTS) == digest:
+                return checkpoint
+    return None
 
 
 def model_for(settings: Settings) -> Autoencoder:
