@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from fext_engine import __version__
-from fext_engine.cli import images, jobs, places, presets, reports, runs, verbs
+from fext_engine.cli import images, jobs, places, presets, reports, runs, search, verbs
 from fext_engine.cli.terminal import open_terminal_ui
 
 app = typer.Typer(
@@ -21,9 +21,10 @@ app = typer.Typer(
 )
 for verb in (
     verbs.analyze, verbs.estimate, verbs.find_lr, verbs.train, verbs.resume, verbs.evaluate, verbs.encode,
-    verbs.sample,
+    verbs.index, verbs.probe, verbs.sample, search.search,
 ):  # fmt: skip
     app.command()(verb)
+app.command("map")(verbs.draw_map)
 app.add_typer(images.app, name="images")
 app.add_typer(runs.app, name="runs")
 app.add_typer(reports.app, name="reports")

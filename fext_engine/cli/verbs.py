@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -19,6 +19,15 @@ Detach = Annotated[
 Images = Annotated[str | None, flag("dataset.images", "--images")]
 SampleSize = Annotated[str | None, flag("dataset.sample_size", "--sample-size")]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's name, a unique beginning of it, or latest.")]
+Encoding = Annotated[
+    str,
+    typer.Argument(
+        metavar="ENCODING", help="An encoding's name, a unique beginning of it, its folder, or latest."
+    ),
+]
+MetricName = Annotated[
+    Literal["cosine", "euclidean"], typer.Option("--metric", help="How far two vectors are apart.")
+]
 
 
 @command
@@ -111,6 +120,44 @@ def encode(
 
 
 @command
+def index(
+    common: Common, encoding: Encoding, *, metric: MetricName = "cosine", detach: Detach = False
+) -> None:
+    """Build an approximate index of a large encoding, which `search` then uses, and measure its recall."""
+    _run(common, "index", {"encoding": _find_encoding(common, encoding), "metric": metric}, detach)
+
+
+@command
+def draw_map(
+    common: Common,
+    encoding: Encoding,
+    *,
+    method: Annotated[
+        Literal["pca", "umap"],
+        typer.Option("--method", help="Principal components, or UMAP (needs the extra map)."),
+    ] = "pca",
+    colour: Annotated[
+        Literal["class", "split"], typer.Option("--colour", help="What the colours of the figure tell.")
+    ] = "class",
+    output: Annotated[
+        str | None, typer.Option("--output", metavar="PNG", help="The figure, else map.png in the encoding.")
+    ] = None,
+    detach: Detach = False,
+) -> None:
+    """Map an encoding in two dimensions, as a figure and a table."""
+    arguments = {
+        "encoding": _find_encoding(common, encoding), "method": method, "colour": colour, "output": _folder(output),
+    }  # fmt: skip
+    _run(common, "map", arguments, detach)
+
+
+@command
+def probe(common: Common, encoding: Encoding, detach: Detach = False) -> None:
+    """Measure how well an encoding tells the classes of its images apart."""
+    _run(common, "probe", {"encoding": _find_encoding(common, encoding)}, detach)
+
+
+@command
 def sample(
     common: Common,
     output_folder: Annotated[
@@ -156,6 +203,11 @@ def _run(
 def _find_run(common: Common, name: str) -> str:
     """The run's whole name, so that an unknown one is refused before a job begins."""
     return common.workspace.find_run(name).name
+
+
+def _find_encoding(common: Common, name: str) -> str:
+    """The encoding's folder, so that an unknown one is refused before a job begins."""
+    return str(common.workspace.find_encoding(name).absolute())
 
 
 def _folder(text: str | None) -> str | None:

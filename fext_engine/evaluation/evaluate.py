@@ -16,7 +16,7 @@ from torch import Tensor
 
 from fext_engine import __version__
 from fext_engine.errors import FextError, JobStopped
-from fext_engine.evaluation.embeddings import principal_components, save_embeddings
+from fext_engine.evaluation.embeddings import component_labels, principal_components, save_points
 from fext_engine.evaluation.figures import save_reconstructions
 from fext_engine.jobs.job import Job
 from fext_engine.model.metrics import METRICS, image_metrics
@@ -167,10 +167,11 @@ def _draw_embeddings(
     points, variance = principal_components(np.concatenate([validation[1], training[1]]))
     paths = [*validation[0][:count], *training[0]]
     splits = ["validation"] * count + ["train"] * len(training[0])
-    save_embeddings(folder / "embeddings_by_split.png", points, variance, splits)
+    title, labels = "Principal components of the embeddings", component_labels(variance)
+    save_points(folder / "embeddings_by_split.png", points, title, labels, splits)
     classes = [path.rpartition("/")[0] for path in paths]
     if len(set(classes)) > 1:
-        save_embeddings(folder / "embeddings_by_class.png", points, variance, classes)
+        save_points(folder / "embeddings_by_class.png", points, title, labels, classes)
     return variance
 
 

@@ -7,13 +7,13 @@ from itertools import combinations, pairwise
 import numpy as np
 import numpy.typing as npt
 
+from fext_engine.forest import Forest, Labels
+
 Hashes = npt.NDArray[np.uint64]
-Labels = npt.NDArray[np.int64]
 
 HASH_BITS = 64
 MAX_RADIUS = 8
 FIRST_REACH = 32  # neighbours that are compared before groups are known; ample unless hashes crowd together
-MAX_WAITING = 1 << 21  # pairs kept before they are merged into groups: bounds the memory of crowds
 
 
 def group_equal(keys: Hashes) -> Labels:
@@ -35,7 +35,7 @@ def group_near(hashes: Hashes, radius: int) -> Labels:
     some 60 bytes a hash; a million random hashes take seconds. `radius` is 0 to MAX_RADIUS.
     """
     unique, inverse = np.unique(hashes, return_inverse=True)
-    forest = _Forest(len(unique))
+    forest = Forest(len(unique))
     if radius > 0:
         masks = _masks(radius)
         reach, longer = range(1, FIRST_REACH + 1), True
@@ -59,7 +59,7 @@ def _masks(radius: int) -> list[np.uint64]:
     return [np.uint64(a | b) for a, b in combinations(bands, 2)]
 
 
-def _compare(hashes: Hashes, mask: np.uint64, radius: int, reach: range, forest: _Forest) -> bool:
+def _compare(hashes: Hashes, mask: np.uint64, radius: int, reach: range, forest: Forest) -> bool:
     """Link near pairs of equal masked bits that lie `reach` apart when sorted; returns whether runs go on."""
     keys = hashes & mask
     order = np.argsort(keys)
@@ -84,31 +84,3 @@ def _in_divided_runs(keys: Hashes, labels: Labels) -> npt.NDArray[np.bool_]:
     starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
     divided = np.minimum.reduceat(labels, starts) != np.maximum.reduceat(labels, starts)
     return np.repeat(divided, np.diff(np.append(starts, len(keys))))
-
-
-class _Forest:
-    """Groups that grow by links, merged in bulk."""
-
-    def __init__(self, count: int) -> None:
-        self._labels = np.arange(count)
-        self._links: list[tuple[Labels, Labels]] = []
-        self._waiting = 0
-
-    def link(self, a: Labels, b: Labels) -> None:
-        if len(a):
-            self._links.append((a, b))
-            self._waiting += len(a)
-            if self._waiting > MAX_WAITING:
-                self.labels()
-
-    def labels(self) -> Labels:
-        if self._links:
-            from scipy.sparse import coo_array  # a third of a second, which a dataset without copies spares
-            from scipy.sparse.csgraph import connected_components
-
-            a, b = (self._labels[np.concatenate(side)] for side in zip(*self._links, strict=True))
-            count = len(self._labels)
-            links = coo_array((np.ones(len(a), bool), (a, b)), shape=(count, count))
-            self._labels = connected_components(links, directed=False)[1].astype(np.int64)[self._labels]
-            self._links, self._waiting = [], 0
-        return self._labels

@@ -19,6 +19,9 @@ VERBS = {
     "resume": "fext_engine.training.train:resume",
     "evaluate": "fext_engine.evaluation.evaluate:evaluate",
     "encode": "fext_engine.latents.encode:encode",
+    "index": "fext_engine.latents.index:index",
+    "map": "fext_engine.latents.draw_map:draw_map",
+    "probe": "fext_engine.latents.probe:probe",
     "sample": "fext_engine.images.sample_dataset:generate",
 }
 
