@@ -117,7 +117,7 @@ def export(
     run: Run,
     *,
     export_format: Annotated[
-        FormatName, typer.Option("--format", help="What loads it: PyTorch, ONNX Runtime, PyTorch's torch.export.")
+        FormatName, typer.Option("--format", help="Weights with a model.py, graphs of ONNX, or graphs of torch.export.")
     ] = "safetensors",
     output_folder: Annotated[
         str | None,

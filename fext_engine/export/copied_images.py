@@ -26,14 +26,15 @@ def load_pixels(path: str | os.PathLike[str], height: int, width: int, channels:
     """
     data = Path(path).read_bytes()
     image = Image.open(io.BytesIO(data), formats=FORMATS)
-    orientation = orientation_of(image)  # a TIFF forgets it while it loads
+    is_png = image.format == "PNG"  # its orientation may stand behind the pixels, a TIFF forgets it while it loads
+    orientation = 1 if is_png else orientation_of(image)
     if image.format in ("JPEG", "MPO"):
         upright_size = (2 * height, 2 * width) if orientation in TURNED else (2 * width, 2 * height)
         image.draft(image.mode, upright_size)
     depth = bit_depth(image, data[:32])
     image.load()
-    if image.format == "PNG":
-        orientation = orientation_of(image)  # which may stand behind the pixels
+    if is_png:
+        orientation = orientation_of(image)
     picture = flatten(image, depth).image
     if image.format != "TIFF":  # Pillow has turned a TIFF already
         picture = upright(picture, orientation)
