@@ -25,21 +25,26 @@ class _Encoder(nn.Module):
 
     def __init__(self, model: Autoencoder) -> None:
         super().__init__()
-        self.model = model
+        self.encoder = model.encoder  # not the decoder, whose weights would be written too
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.model.encode(to_float(images)).permute(0, 2, 3, 1)
+        latents: Tensor = self.encoder(to_float(images))
+        return latents.permute(0, 2, 3, 1)
 
 
-class _Autoencoder(_Encoder):
+class _Autoencoder(nn.Module):
     """Images (N, H, W, C), uint8, to reconstructions (N, H, W, C), float in [0, 1]."""
+
+    def __init__(self, model: Autoencoder) -> None:
+        super().__init__()
+        self.model = model
 
     def forward(self, images: Tensor) -> Tensor:
         reconstructions: Tensor = self.model(to_float(images))
         return reconstructions.permute(0, 2, 3, 1)
 
 
-_GRAPHS = {"encoder": _Encoder, "autoencoder": _Autoencoder}
+_GRAPHS: dict[str, type[_Encoder | _Autoencoder]] = {"encoder": _Encoder, "autoencoder": _Autoencoder}
 
 
 def trace(part: str, subject: Subject) -> ExportedProgram:

@@ -19,7 +19,7 @@ def readme_text(config: ExportConfig, parity: Parity, example: str) -> str:
     size = config.preprocessing
     kind = "RGB" if size.channels == 3 else "grey"
     return f"""\
-# {config.model}, epoch {config.checkpoint.epoch}
+# {config.run}: {config.model}, epoch {config.checkpoint.epoch}
 
 An image autoencoder that FeXT trained: {size.width} x {size.height} px {kind} images to latent maps of \
 {height} x {width} x {channels} values, and back. Format: {config.export}, {FORMATS[config.export].about}.
@@ -29,8 +29,8 @@ It needs `pip install {_NEEDS[config.export]}`, and no FeXT. In this folder:
 ```python
 {example}```
 
-- in: {config.inputs}
-- out: {config.outputs}
+- It takes {config.inputs}.
+- It gives {config.outputs}.
 - An image file becomes such an image by `load_pixels`, as in training: {size.orientation}; transparent pixels \
 {size.transparency}; {size.resize}. Images of another size or type are refused.
 - Compared with the trained model itself (PyTorch, float32, CPU) on {parity.images}: latents, whose largest is \

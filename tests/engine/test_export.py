@@ -210,6 +210,8 @@ def test_graphs_give_what_the_model_gives(workspace, model, photos_made, name):
     for part, expected in {"encoder": latents, "autoencoder": again}.items():
         check_graph(run(folder / f"{part}{suffix}"), pixels, expected)
         assert names_no_place_here(folder / f"{part}{suffix}")
+    sizes = [(folder / f"{part}{suffix}").stat().st_size for part in ("encoder", "autoencoder")]
+    assert sizes[0] < 0.7 * sizes[1], "an encoder without the decoder's weights"
     assert 0 <= summary["autoencoder_difference"] < 1e-5
     shutil.copy(photos_made[0], folder / "photo.jpg")
     example = (folder / "README.md").read_text().partition("```python\n")[2].partition("```")[0]
