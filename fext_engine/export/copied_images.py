@@ -26,7 +26,8 @@ def load_pixels(path: str | os.PathLike[str], height: int, width: int, channels:
     """
     data = Path(path).read_bytes()
     image = Image.open(io.BytesIO(data), formats=FORMATS)
-    is_png = image.format == "PNG"  # its orientation may stand behind the pixels, a TIFF forgets it while it loads
+    is_png = image.format == "PNG"
+    # A PNG's may stand behind the pixels, and looking for it would load them; a TIFF forgets its own while it loads.
     orientation = 1 if is_png else orientation_of(image)
     if image.format in ("JPEG", "MPO"):
         upright_size = (2 * height, 2 * width) if orientation in TURNED else (2 * width, 2 * height)

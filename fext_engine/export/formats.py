@@ -25,9 +25,9 @@ class FormatInfo:
 
 
 FORMATS: dict[FormatName, FormatInfo] = {
-    "safetensors": FormatInfo("weights, and a model.py that loads them with PyTorch alone"),
-    "onnx": FormatInfo("graphs for ONNX Runtime and others", ("onnx", "onnxruntime", "onnxscript")),
-    "torch": FormatInfo("graphs of torch.export, for PyTorch without Python code of the model"),
+    "safetensors": FormatInfo("weights, and a model.py for plain PyTorch"),
+    "onnx": FormatInfo("graphs for ONNX Runtime", ("onnx", "onnxruntime", "onnxscript")),
+    "torch": FormatInfo("graphs of torch.export, for PyTorch"),
 }
 
 

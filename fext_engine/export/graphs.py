@@ -12,7 +12,9 @@ from fext_engine.training.batches import to_float
 
 INPUT = "images"
 OUTPUTS = {"encoder": "latents", "autoencoder": "reconstructions"}
-INPUTS_TEXT = "images: uint8 (N, {height}, {width}, {channels}), 0 to 255, N of any size; the graph scales them"
+INPUTS_TEXT = (
+    "images: uint8 (N, {height}, {width}, {channels}), 0 to 255, N of any size; the graph scales them"
+)
 OUTPUTS_TEXT = (
     "encoder: latents, float32 (N, {latent_height}, {latent_width}, {latent_channels}); "
     "autoencoder: reconstructions, float32 (N, {height}, {width}, {channels}), clamped to [0, 1]"

@@ -19,7 +19,7 @@ class ExportDialog(Dialog[str | None]):
     """Lists the formats; Enter chooses one. The result is its name, or None."""
 
     HEADING = "Export the model"
-    CSS = "ExportDialog .dialog RowList { height: 4; }"
+    CSS = "ExportDialog .dialog RowList { height: 5; }"
 
     def compose_content(self) -> ComposeResult:
         rows = [(name, _about(name, info)) for name, info in FORMATS.items()]
