@@ -120,7 +120,8 @@ class FollowedJobs:
         elif job.state == "stopped":
             notify(job.do or "stopped", title=f"{job.title} stopped", severity="warning")
         elif job.verb not in VERBS:  # a dialog shows how they end
-            notify(f"{self._app.key('log')} shows the log", title=f"{job.title} finished")
+            place = f"{job.summary.get('folder')}\n" if job.verb == "export" else ""
+            notify(f"{place}{self._app.key('log')} shows the log", title=f"{job.title} finished")
 
     def tell_ends(self, ends: list[JobEnd]) -> None:
         """Tell of jobs that ended while no FeXT looked; each of them is told once, whatever is started later."""

@@ -12,6 +12,7 @@ from fext_engine.cli.common import Common, command, flag
 from fext_engine.cli.display import open_display
 from fext_engine.cli.failures import report
 from fext_engine.errors import FextError
+from fext_engine.export.formats import FormatName
 
 Detach = Annotated[
     bool, typer.Option("--detach", help="Start it in the background and print the job's id at once.")
@@ -155,6 +156,27 @@ def draw_map(
 def probe(common: Common, encoding: Encoding, detach: Detach = False) -> None:
     """Measure how well an encoding tells the classes of its images apart."""
     _run(common, "probe", {"encoding": _find_encoding(common, encoding)}, detach)
+
+
+@command
+def export(
+    common: Common,
+    run: Run,
+    *,
+    export_format: Annotated[
+        FormatName, typer.Option("--format", help="Weights with a model.py, graphs of ONNX, or graphs of torch.export.")
+    ] = "safetensors",
+    output_folder: Annotated[
+        str | None,
+        typer.Option("--output", metavar="DIR", help="New folder for the model, else one in the run's exports."),
+    ] = None,
+    detach: Detach = False,
+) -> None:
+    """Export a run's model for use without FeXT, checked against the run's own."""
+    arguments = {
+        "run": _find_run(common, run), "format": export_format, "output": _folder(output_folder),
+    }  # fmt: skip
+    _run(common, "export", arguments, detach)
 
 
 @command

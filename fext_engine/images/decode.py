@@ -26,16 +26,13 @@ from PIL import (  # with a list of formats, Image.open expects their plugins to
 )
 
 from fext_engine.images.faults import DecodeError, broken, suffix_notes, unidentified, unreadable
-from fext_engine.images.pixels import TURNED, Flattened, bit_depth, flatten, orientation_of, upright
+from fext_engine.images.pixels import FORMATS, TURNED, Flattened, bit_depth, flatten, orientation_of, upright
 
 MAX_PIXELS = 178_956_970
 """The most pixels that are decoded; judged by the header, before any memory is taken. Pillow's own limit."""
 
 MAX_BYTES = 1 << 30
 """The largest file that is read."""
-
-# Others, such as PostScript, would start foreign programs on a file that is merely named .jpg.
-FORMATS = ("JPEG", "PNG", "BMP", "DIB", "TIFF", "WEBP", "GIF", "AVIF")
 
 assert not ImageFile.LOAD_TRUNCATED_IMAGES  # half an image must be an error, not grey bars
 # MAX_PIXELS decides here, and damaged metadata is no one's concern as long as the pixels are good.

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+# Others, such as PostScript, would start foreign programs on a file that is merely named .jpg.
+FORMATS = ("JPEG", "PNG", "BMP", "DIB", "TIFF", "WEBP", "GIF", "AVIF")
+
 BACKGROUND = (255, 255, 255)
 """What shows through transparent pixels: white, as on a page. One rule for analysis, training and preview."""
 

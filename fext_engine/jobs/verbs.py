@@ -22,6 +22,7 @@ VERBS = {
     "index": "fext_engine.latents.index:index",
     "map": "fext_engine.latents.draw_map:draw_map",
     "probe": "fext_engine.latents.probe:probe",
+    "export": "fext_engine.export.export:export",
     "sample": "fext_engine.images.sample_dataset:generate",
 }
 

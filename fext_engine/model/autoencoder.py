@@ -103,12 +103,18 @@ class Autoencoder(nn.Module):
         return self.architecture.latent_shape(self.height, self.width)
 
     def encode(self, images: Tensor) -> Tensor:
-        """(N, channels, H, W) in [0, 1] to the latent map (N, C, H', W')."""
+        """(N, channels, H, W) in [0, 1] to the latent map (N, C, H', W'). Raises ValueError for other shapes."""
+        _require(images, (self.channels, self.height, self.width), "images")
         latents: Tensor = self.encoder(images)
         return latents
 
     def decode(self, latents: Tensor) -> Tensor:
-        """(N, C, H', W') to (N, channels, H, W): linear while training, else clamped to [0, 1]."""
+        """(N, C, H', W') to (N, channels, H, W): linear while training, else clamped to [0, 1].
+
+        Raises ValueError for other shapes.
+        """
+        height, width, channels = self.latent_shape
+        _require(latents, (channels, height, width), "latent maps")
         images: Tensor = self.decoder(latents, _sizes(self.height, self.width, len(self.architecture.stages)))
         return images if self.training else images.clamp(0, 1)
 
@@ -125,6 +131,13 @@ def build_model(name: str, channels: int, dropout: float, height: int, width: in
     if name not in ARCHITECTURES:
         raise FextError(f"there is no model called {name!r}", "choose one of " + ", ".join(ARCHITECTURES))
     return Autoencoder(name, channels, dropout, height, width)
+
+
+def _require(given: Tensor, shape: tuple[int, int, int], what: str) -> None:
+    """Convolutions take any size, and bytes: what the model was not trained for must not pass for an answer."""
+    if given.ndim != 4 or given.shape[1:] != shape or not given.is_floating_point():
+        wanted = ", ".join(map(str, shape))
+        raise ValueError(f"the model takes float {what} (N, {wanted}), not {given.dtype} {tuple(given.shape)}")
 
 
 def _sizes(height: int, width: int, halvings: int) -> list[tuple[int, int]]:

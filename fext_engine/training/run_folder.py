@@ -75,6 +75,10 @@ class RunFolder:
     def evaluation(self) -> Path:
         return self.path / "evaluation"
 
+    @property
+    def exports(self) -> Path:
+        return self.path / "exports"
+
     def checkpoint(self, epoch: int, batch: int = 0) -> Path:
         """The checkpoint after `epoch` whole epochs, or after `batch` batches of the next one."""
         return self.epochs / (f"{epoch:04d}_batch_{batch}" if batch else f"{epoch:04d}")

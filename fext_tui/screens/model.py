@@ -53,7 +53,7 @@ class HistoryRead(Message):
 
 
 class ModelScreen(WorkbenchScreen):
-    """Train an autoencoder and watch it learn; resume, evaluate and encode with the runs there are."""
+    """Train an autoencoder and watch it learn; resume, evaluate, encode with and export the runs there are."""
 
     MODE = "model"
     CSS_PATH = "model.tcss"
@@ -74,6 +74,10 @@ class ModelScreen(WorkbenchScreen):
         ),
         Binding(
             "e", "encode", "Encode", id="model.encode", tooltip="Latent vectors of a folder by the chosen run"
+        ),
+        Binding(
+            "w", "export", "Export", id="model.export", show=False,
+            tooltip="Write the chosen run's model for use without FeXT",
         ),
         Binding("p", "presets", "Presets", id="model.presets"),
         Binding("m", "metric", "Metric", id="model.metric", show=False, tooltip="Plot another metric"),
@@ -246,6 +250,17 @@ class ModelScreen(WorkbenchScreen):
                 self._start_with_run("encode", {"input": folder or default})
 
         self.app.push_screen(OpenFolderDialog("Encode a folder", default, note), encode)
+
+    def action_export(self) -> None:
+        """Ask for a format and write the chosen run's model in it."""
+        from fext_tui.dialogs.export import ExportDialog
+
+        def start(format_name: str | None) -> None:
+            if format_name is not None:
+                self._start_with_run("export", {"format": format_name})
+
+        if self._chosen_run() is not None:
+            self.app.push_screen(ExportDialog(), start)
 
     def action_presets(self) -> None:
         """Load, save or delete presets."""

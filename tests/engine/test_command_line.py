@@ -80,6 +80,7 @@ def start(environment, *arguments, **more):
         ("train", "--epochs"),
         ("resume",),
         ("jobs", "follow"),
+        ("export", "latest", "--format", "keras"),
         ("train", "--epochs", "0"),
         ("train", "--sample-size", "nan"),
         ("train", "--set", "training.epoch=1"),

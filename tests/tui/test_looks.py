@@ -209,7 +209,7 @@ async def test_every_look(workspace, monkeypatch, snapshot, depth, whole):
         await tour.press("left_square_bracket", "left_square_bracket")
         dialogs = {
             "presets": ("p",), "preset-name": ("p", "w"), "differences": ("equals_sign",), "note": ("n",),
-            "rename": ("R",), "delete": ("d",), "encode": ("e",),
+            "rename": ("R",), "delete": ("d",), "encode": ("e",), "export": ("w",),
         }  # fmt: skip
         for name, keys in dialogs.items():
             if not whole and name not in ("presets", "delete"):

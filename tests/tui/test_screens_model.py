@@ -80,8 +80,8 @@ async def test_the_runs_there_are(workspace):
 
 async def test_without_runs_the_keys_say_what_to_do_and_a_training_that_fails_says_why(workspace):
     async with opened(workspace) as (app, pilot):
-        await press(pilot, "2", "r", "v", "e")
-        assert len(notices(app)) == 3 and all("t trains one" in notice for notice in notices(app))
+        await press(pilot, "2", "r", "v", "e", "w")
+        assert len(notices(app)) == 4 and all("t trains one" in notice for notice in notices(app))
         assert not app.jobs
         await press(pilot, "t")
         await until(pilot, lambda: app.jobs, "the job")

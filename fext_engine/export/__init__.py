@@ -1,0 +1,1 @@
+"""Exports: a run's model as files that others load without FeXT."""
