@@ -95,7 +95,7 @@ def open_encoding(folder: Path) -> Encoding:
 
 def require_same_space(one: Encoding, other: Encoding) -> None:
     """Raise FextError, which says what differs, unless distances between rows of the two mean something."""
-    for what in ("checkpoint", "preprocessing", "pooling", "row_shape"):
+    for what in ("checkpoint", "preprocessing", "pooling", "row_shape", "projection"):
         ours, theirs = getattr(one.manifest, what), getattr(other.manifest, what)
         if ours != theirs:
             raise FextError(

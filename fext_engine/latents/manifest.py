@@ -63,6 +63,19 @@ class Preprocessing(Part):
         return cls(height=dataset.image_height, width=dataset.image_width, channels=channels)
 
 
+class ProjectionInfo(Part):
+    """The PCA behind pooling `pca`; its arrays are in `pca.npz` (mean, components, explained_variance_ratio)."""
+
+    components: int = Field(ge=1)
+    explained_variance: float
+    """The share of the sample's variance that all components keep."""
+    images: int
+    """The size of the sample that it was fitted on."""
+    seed: int
+    digest: str
+    """`sha256:` and the hexadecimal one of `pca.npz`."""
+
+
 class Counts(Part):
     """Files, those of them with a row, and the broken ones by their status."""
 
@@ -94,6 +107,7 @@ class Manifest(Part):
     dtype: str
     pooling: str
     preprocessing: Preprocessing
+    projection: ProjectionInfo | None = None
     counts: Counts
     created: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     versions: dict[str, str] = Field(default_factory=software_versions)
