@@ -32,6 +32,11 @@ def software_versions() -> dict[str, str]:
     }  # fmt: skip
 
 
+def now() -> str:
+    """The time in UTC, as a manifest says it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
 class Part(BaseModel):
     """What other versions add is kept, and nothing that is read can be changed."""
 
@@ -109,7 +114,9 @@ class Manifest(Part):
     preprocessing: Preprocessing
     projection: ProjectionInfo | None = None
     counts: Counts
-    created: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    created: str = Field(default_factory=now)
+    updated: str | None = None
+    """When the encoding was last brought up to date, in UTC as `created`."""
     versions: dict[str, str] = Field(default_factory=software_versions)
 
     def text(self) -> str:

@@ -11,7 +11,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from fext_engine.errors import FextError
-from fext_engine.latents.manifest import Manifest
+from fext_engine.latents.manifest import Manifest, ProjectionInfo
 from fext_engine.paths import escape_name
 from fext_engine.workspace import atomic_file
 
@@ -34,20 +34,28 @@ class Projection:
     """(k, D): orthonormal rows; a direction in which nothing varies is zero."""
     explained_variance_ratio: Floats
     """(k,): the share of the sample's variance along each component."""
+    images: int
+    """The size of the sample."""
+
+    def info(self, digest: str) -> ProjectionInfo:
+        """What the manifest says of it; `digest` is that of the file."""
+        return ProjectionInfo(
+            components=len(self.components), images=self.images, seed=SEED, digest=digest,
+            explained_variance=round(float(self.explained_variance_ratio.sum()), 6),
+        )  # fmt: skip
 
     def apply(self, rows: Floats) -> Floats:
         """(N, D) to (N, k): the centred rows along each component."""
         projected: Floats = np.subtract(rows, self.mean, dtype=np.float32) @ self.components.T
         return projected
 
-    def save(self, folder: Path) -> str:
-        """Write `pca.npz` whole or not at all and return the SHA-256 of the file, in hexadecimal."""
+    def save(self, folder: Path) -> None:
+        """Write `pca.npz` whole or not at all."""
         with atomic_file(folder / PCA) as file:
             np.savez(
                 file, mean=self.mean, components=self.components,
-                explained_variance_ratio=self.explained_variance_ratio,
+                explained_variance_ratio=self.explained_variance_ratio, images=np.int64(self.images),
             )  # fmt: skip
-        return _digest(folder / PCA)
 
 
 def sample_size(values: int) -> int:
@@ -83,7 +91,7 @@ def fit(sample: Floats, components: int) -> Projection:
     largest = directions[np.arange(components), np.abs(directions).argmax(1)]
     directions *= np.where(largest < 0, -1, 1).astype(np.float32)[:, None]
     ratio = squares / max(np.trace(gram), np.finfo(np.float64).tiny)
-    return Projection(mean, directions, ratio.astype(np.float32))
+    return Projection(mean, directions, ratio.astype(np.float32), count)
 
 
 def read_projection(folder: Path, manifest: Manifest) -> Projection | None:
@@ -96,7 +104,7 @@ def read_projection(folder: Path, manifest: Manifest) -> Projection | None:
     name = escape_name(str(folder / PCA))
     try:
         projection = load(folder)
-        if f"sha256:{_digest(folder / PCA)}" != manifest.projection.digest:
+        if projection_digest(folder) != manifest.projection.digest:
             raise ValueError("it is not the file that the manifest names")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
@@ -108,18 +116,21 @@ def load(folder: Path) -> Projection:
     """Read `pca.npz`; raises OSError or ValueError when it is missing or not one."""
     try:
         with np.load(folder / PCA, allow_pickle=False) as file:
-            projection = Projection(file["mean"], file["components"], file["explained_variance_ratio"])
+            arrays = (file["mean"], file["components"], file["explained_variance_ratio"])
+            projection = Projection(*arrays, int(file["images"]))
     except OSError:
         raise
     except Exception as error:  # zipfile's, zlib's and numpy's own, for a damaged file
         raise ValueError(f"it is no PCA of FeXT's: {error}") from error
-    arrays = (projection.mean, projection.components, projection.explained_variance_ratio)
     k, values = projection.components.shape if projection.components.ndim == 2 else (0, 0)
-    if [a.shape for a in arrays] != [(values,), (k, values), (k,)] or any(a.dtype != np.float32 for a in arrays):
+    if [a.shape for a in arrays] != [(values,), (k, values), (k,)] or any(
+        a.dtype != np.float32 for a in arrays
+    ):
         raise ValueError("its arrays do not belong together")
     return projection
 
 
-def _digest(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+def projection_digest(folder: Path) -> str:
+    """`sha256:` and the hexadecimal digest of `pca.npz`, as the manifest has it."""
+    with (folder / PCA).open("rb") as opened:
+        return f"sha256:{hashlib.file_digest(opened, 'sha256').hexdigest()}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,17 +78,24 @@ def read_images(
     return in_order(lambda path: read_image(root, path, size, dimensions), paths, threads)
 
 
-def in_order(work: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
-    """Yield `work(item)` for each item, in their order, done in threads a bounded number ahead.
+def in_order(
+    work: Callable[[T], R],
+    items: Iterable[T],
+    threads: int,
+    ahead: int = _AHEAD,
+    prepare: Callable[[], None] | None = None,
+) -> Generator[R, None, None]:
+    """Yield `work(item)` for each item, in their order, done in threads at most `ahead` for each thread ahead.
 
-    Pillow releases the GIL while it decodes, so threads use the cores without the cost of processes.
+    Pillow releases the GIL while it decodes, so threads use the cores without the cost of processes. Each
+    thread calls `prepare` first. Closing the iterator ends the threads once their item under way is done.
     """
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="read")
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="read", initializer=prepare)
     waiting: deque[Future[R]] = deque()
     try:
         for item in items:
             waiting.append(pool.submit(work, item))
-            if len(waiting) >= threads * _AHEAD:
+            if len(waiting) >= threads * ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
