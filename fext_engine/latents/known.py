@@ -42,11 +42,15 @@ class Known:
         scratch.unlink(missing_ok=True)
         self._index = sqlite3.connect(scratch, check_same_thread=False)
         self._lock = threading.Lock()
-        with self._index as index:
-            index.execute("PRAGMA journal_mode = OFF")
-            index.execute("PRAGMA synchronous = OFF")
-            index.execute(_CONTENTS)
-            index.executemany("INSERT OR IGNORE INTO contents VALUES (?, ?, ?, ?)", self._contents())
+        try:
+            self._index.execute("PRAGMA journal_mode = OFF")
+            self._index.execute("PRAGMA synchronous = OFF")
+            self._index.execute(_CONTENTS)
+            self._index.executemany("INSERT OR IGNORE INTO contents VALUES (?, ?, ?, ?)", self._contents())
+            self._index.commit()
+        except BaseException:
+            self._index.close()
+            raise
 
     def tasks(self, files: Iterable[ListedFile]) -> Iterator[Task]:
         """Yield each of the files, sorted by path, with its line if it has a row and was not changed since."""

@@ -77,25 +77,36 @@ class Pipeline:
     @property
     def step_files(self) -> int:
         """How many files a step has, but for the last."""
-        return self._share * (1 if self.encoder.device.type == "cpu" else self.workers)
+        return self._share if self._on_cpu else self._share * self._shares
 
     def run(self, tasks: Iterable[Task]) -> Generator[Step, None, None]:
         """Yield steps in the order of the tasks; closing the iterator ends what is under way."""
         shares = _groups(tasks, self._share)
-        if self.encoder.device.type == "cpu":
-            with _threads_shared_by(self.workers) as prepare:
-                work = in_order(self._read_and_encode, shares, self.workers, _AHEAD, prepare)
-                with closing(work):
-                    yield from work
+        if self._on_cpu:
+            workers = min(self.workers, self.batch)  # no more images at once than a batch has
+            with (
+                _threads_shared_by(workers) as prepare,
+                closing(in_order(self._read_and_encode, shares, workers, _AHEAD, prepare)) as encoded,
+            ):
+                yield from encoded
             return
         with closing(in_order(self._read, shares, self.workers, _AHEAD)) as read:
-            for group in _groups(read, self.workers):
+            for group in _groups(read, self._shares):
                 items = [item for share in group for item in share.items]
                 yield self._start(Share(items, [pixels for share in group for pixels in share.pixels]))
 
     @property
+    def _on_cpu(self) -> bool:
+        return self.encoder.device.type == "cpu"
+
+    @property
     def _share(self) -> int:
-        return -(-self.batch // self.workers)
+        return max(1, self.batch // self.workers)
+
+    @property
+    def _shares(self) -> int:
+        """How many shares make a batch."""
+        return self.batch // self._share
 
     def _read_and_encode(self, tasks: list[Task]) -> Step:
         return self._start(self._read(tasks))

@@ -86,7 +86,9 @@ def _begin(job: Job, recipe: Recipe, output: Path | None, update: bool = False) 
     if output is None:
         taken = {final_place(folder, state) for folder, state in unfinished_in(place)}
         name = f"{recipe.run}-{timestamp()}"
-        output = place / next(n for n in numbered(name) if not (place / n).exists() and place / n not in taken)
+        output = place / next(
+            n for n in numbered(name) if not (place / n).exists() and place / n not in taken
+        )
     return Plan(output, new_folder(output, recipe), update)
 
 

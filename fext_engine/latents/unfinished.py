@@ -54,16 +54,18 @@ class Kept(NamedTuple):
 
 
 class Unfinished:
-    """Writes an encoding's rows and lines in the order of its listing. Open one with `open_unfinished`."""
+    """Writes an encoding's rows and lines in the order of its listing, behind what is there already.
+
+    `step` is the number of files that are encoded at once: what is there is kept in whole steps.
+    """
 
     def __init__(
         self, folder: Path, listing: Listing, shape: tuple[int, ...], dtype: np.dtype[Any], step: int
     ) -> None:
-        self.folder, self._listing = folder, listing
+        self.folder = folder
         kept = _kept(folder, listing, rows_in(folder / LATENTS, shape, dtype), step)
         self.files = kept.files
         """How many files of the listing are done."""
-        self.resumed = kept.files
         (folder / MANIFEST).unlink(missing_ok=True)  # the sign that all is there
         self._latents = RowWriter(folder / LATENTS, shape, dtype, kept.rows)
         self._journal = (folder / JOURNAL).open("ab")

@@ -69,11 +69,12 @@ def test_lists_each_kind_with_its_size_and_leaves_hidden_files(workspace):
     (workspace.inference / "enc").mkdir()
     (workspace.inference / "enc" / "manifest.json").write_bytes(b"{}")
     (workspace.inference / "pictures of mine").mkdir()
+    (workspace.inference / ".enc2.partial").mkdir()
     (workspace.checkpoints / ".two.abc.tmp").mkdir()
     found = {(item.kind, item.name): item.bytes for item in removable(workspace)}
     assert found == {
         ("log", "fext.log"): 70, ("cache", "pixels"): 500, ("run", "one"): 1000, ("encoding", "enc"): 2,
-        ("leftover", ".two.abc.tmp"): 0,
+        ("unfinished", ".enc2.partial"): 0, ("leftover", ".two.abc.tmp"): 0,
     }  # fmt: skip
 
 
