@@ -19,6 +19,7 @@ from fext_engine.latents.manifest import Manifest, Preprocessing, read_manifest
 from fext_engine.latents.pipeline import Pipeline
 from fext_engine.latents.plan import Plan, make_plan
 from fext_engine.latents.recipe import Recipe
+from fext_engine.latents.unfinished import remove_tools
 from fext_engine.paths import escape_name
 from fext_engine.records import open_records
 from fext_engine.records.encodings import EncodingRecord, record_encoding
@@ -56,6 +57,7 @@ def encode(job: Job) -> dict[str, Any]:
             )
         plan = make_plan(job, recipe, listing, output, update)
         if plan.work is None:
+            remove_tools(plan.output)  # of a job that was killed just after it had put that there
             job.log(f"{escape_name(plan.output.name)} is up to date: no file was added, changed or removed")
             return _summary(plan, read_manifest(plan.output), "up to date")
         pipeline = Pipeline(

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from fext_engine.images.decode import content_digest, read_file
 from fext_engine.images.faults import DecodeError
 from fext_engine.images.scan import image_path
+from fext_engine.jobs.platform import keep_memory
 from fext_engine.latents.encoder import ImageEncoder
 from fext_engine.latents.encoding import FileRow
 from fext_engine.latents.known import Known, Task
@@ -83,6 +84,7 @@ class Pipeline:
         """Yield steps in the order of the tasks; closing the iterator ends what is under way."""
         shares = _groups(tasks, self._share)
         if self._on_cpu:
+            keep_memory()
             workers = min(self.workers, self.batch)  # no more images at once than a batch has
             with (
                 _threads_shared_by(workers) as prepare,

@@ -29,6 +29,7 @@ from fext_engine.latents.listing import FILES, Listing, read_listing
 from fext_engine.latents.manifest import MANIFEST, Manifest, Part
 from fext_engine.latents.recipe import Recipe
 from fext_engine.paths import escape_name, unescape_name
+from fext_engine.training.run_folder import numbered
 from fext_engine.workspace import atomic_file, sync_folder, write_atomic
 
 SUFFIX = ".partial"
@@ -143,12 +144,9 @@ def claimed(folder: Path) -> Iterator[None]:
 def new_folder(output: Path, recipe: Recipe) -> Path:
     """Make the folder in which the encoding `output` comes to be."""
     output.parent.mkdir(parents=True, exist_ok=True)
-    number, name = 1, f".{output.name}{SUFFIX}"
-    while (output.parent / name).exists():  # of another recipe, left alone
-        number += 1
-        name = f".{output.name}.{number}{SUFFIX}"
-    folder = output.parent / name
-    folder.mkdir()
+    folders = (output.parent / f".{name}{SUFFIX}" for name in numbered(output.name))
+    folder = next(path for path in folders if not (path / STATE).exists())  # of another recipe, left alone
+    folder.mkdir(exist_ok=True)  # without a state it was killed just then
     state = State(name=escape_name(output.name), recipe=recipe)
     write_atomic(folder / STATE, state.model_dump_json(indent=1) + "\n")
     return folder
@@ -177,10 +175,10 @@ def discard_if_empty(folder: Path) -> None:
 
 
 def remove_tools(folder: Path) -> None:
-    """Remove what a finished encoding needs no more."""
-    for name in (STATE, JOURNAL, LOCK, SCRATCH):
+    """Remove what a finished encoding needs no more, and files that a kill left half written."""
+    for path in (*(folder / name for name in (STATE, JOURNAL, LOCK, SCRATCH)), *folder.glob(".*.tmp")):
         with suppress(OSError):
-            (folder / name).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
 
 
 def _kept(folder: Path, listing: Listing, rows: int, step: int) -> Kept:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from functools import cache
 
 import numpy as np
 import pytest
@@ -38,6 +39,7 @@ def encode(workspace, output, **changes):
     return np.load(output / "latents.npy", mmap_mode="r"), rows, manifest, summary
 
 
+@cache
 def direct(workspace, path):
     """The encoder's own output (H', W', C) for one file."""
     loaded = load_model(RunFolder(workspace.run("r")), torch.device("cpu"))

@@ -109,11 +109,14 @@ def test_without_an_output_the_unfinished_one_is_found(workspace):
 @pytest.mark.slow
 def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(workspace, tmp_path, monkeypatch):
     monkeypatch.setattr(unfinished, "SYNC_SECONDS", 0)
+    steps = {"inference__batch_size": 12}  # four of them
+    shutil.rmtree(workspace.root / "whole")
+    encode(workspace, workspace.root / "whole", **steps)
     moment = 1
-    while killed_at(moment, lambda: encode(workspace, tmp_path / "out")):
-        encode(workspace, tmp_path / "out")
+    while killed_at(moment, lambda: encode(workspace, tmp_path / "out", **steps)):
+        encode(workspace, tmp_path / "out", **steps)
         assert_same(tmp_path / "out", workspace.root / "whole")
-        assert partials(tmp_path) == []
+        assert partials(tmp_path) == [] and names(tmp_path / "out") == sorted([*FILES, "manifest.json"])
         shutil.rmtree(tmp_path / "out")
         moment += 1
     assert moment > 20

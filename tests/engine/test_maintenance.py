@@ -202,7 +202,7 @@ def test_console_removes_the_runs_one_picks(workspace, monkeypatch, capsys):
 
 
 def test_console_says_what_does_not_work_and_goes_on(workspace, monkeypatch, capsys):
-    answer(monkeypatch, "7", "8", "9", "q")
+    answer(monkeypatch, "8", "9", "10", "q")
     assert main(["--resources", str(workspace.root)]) == 0
     assert capsys.readouterr().out.count("That did not work: there is no database yet") == 3
 
