@@ -83,7 +83,7 @@ def test_a_folder_against_the_encoder_alone_and_one_at_a_time(
     total = COPIES * len(files)
     model = load_model(RunFolder(run.path), torch.device("cpu")).model
     ancestor = nn.Sequential(*(m := Ancestor().eval()).encoder, *m.compress)
-    single = files[:SINGLE]
+    single, names, size = files[:SINGLE], [file.name for file in files], ImageSize(128, 128, False)
     whole = torch.rand(BATCH, 3, 128, 128).to(memory_format=torch.channels_last)
     share = whole[: -(-BATCH // CORES)].contiguous(memory_format=torch.channels_last)
     batches = -(-total // BATCH)
@@ -98,9 +98,11 @@ def test_a_folder_against_the_encoder_alone_and_one_at_a_time(
         timed("ours", lambda given=arguments: run_here(workspace, "encode", settings, given), total)
         timed("alone", lambda: alone(model.encode, whole, batches), batches * BATCH)
         timed("alone, a core a thread", lambda: in_threads(model.encode, share, batches), batches * BATCH)
-        timed("decode", lambda: sum(1 for _ in read_images(photos, [f.name for f in files], ImageSize(128, 128, False), CORES, True)), len(files))
-        timed("single", lambda: one_at_a_time(model.encoder, single), len(single))
-        timed("ancestor", lambda: one_at_a_time(ancestor, single), len(single))
+        timed("decode", lambda: [i.path for i in read_images(photos, names, size, CORES, True)], len(files))
+        for threads in {1, CORES}:
+            torch.set_num_threads(threads)
+            timed(f"single, {threads} threads", lambda: one_at_a_time(model.encoder, single), len(single))
+            timed(f"ancestor, {threads} threads", lambda: one_at_a_time(ancestor, single), len(single))
     best = {name: min(wall for wall, _ in found) for name, found in times.items()}
     cores = {name: min(cpu for _, cpu in found) for name, found in times.items()}
     limit = min(best["alone"], best["alone, a core a thread"])
@@ -110,7 +112,11 @@ def test_a_folder_against_the_encoder_alone_and_one_at_a_time(
             print(f"  {name:24} {1000 * each:6.2f} ms an image {1 / each:6.0f} images/s {1000 * cores[name]:6.2f} ms of a core")
         print(f"  ours / the encoder alone (a)           {limit / best['ours']:.2f} of the faster one", end="")
         print(f", {best['alone'] / best['ours']:.2f} of one batch after another")
-        print(f"  ours / one at a time, this Redux (b)   {best['single'] / best['ours']:.1f} times")
-        print(f"  ours / one at a time, the ancestor's   {best['ancestor'] / best['ours']:.1f} times")
+        for rival in ("single", "ancestor"):  # this Redux and the ancestor's, at the better number of threads
+            each = min(seconds for name, seconds in best.items() if name.startswith(rival))
+            print(f"  ours / one at a time, {rival:8} (b)     {each / best['ours']:.1f} times")
+        print(f"  ours / the ancestor itself, 15 images/s {1 / 15 / best['ours']:.1f} times")
         print(f"  ours / decode and then encode          {(best['decode'] + limit) / best['ours']:.2f} times")
+        bound = cores["ours"] / (cores["decode"] + cores["alone, a core a thread"])
+        print(f"  of the processors, ours / decoding and the encoder by themselves {bound:.2f}")
     assert total > 0

@@ -177,7 +177,7 @@ def test_an_update_killed_at_any_moment_leaves_the_old_one_or_the_new_one(worksp
 def test_a_process_that_dies_between_the_two_renames_leaves_nothing_half(workspace, tmp_path, whole):
     out = tmp_path / "out"
     encode(workspace, out)
-    encode(workspace, tmp_path / "old")
+    shutil.copytree(out, tmp_path / "old")
     change(workspace)
     encode(workspace, tmp_path / "new")
     out.rename(tmp_path / ".out.replaced")
