@@ -221,7 +221,9 @@ class InferenceSettings(Section):
     )
     num_evaluation_images: int = _whole(6, "Images in the figure of reconstructions.", ge=1, le=64)
     latent_dtype: Literal["float32", "float16"] = _plain("float32", "Number format of the latent vectors.")
-    pooling: Literal["none", "mean", "max", "flatten"] = _plain(
+    pooling: Literal["none", "mean", "max", "flatten", "pca"] = _plain(
         "flatten",
-        "flatten keeps the whole latent map as one vector; none keeps its shape; mean and max pool it.",
+        "flatten keeps the whole latent map as one vector; none keeps its shape; mean and max pool it; "
+        "pca reduces it to its principal components.",
     )
+    pca_components: int = _whole(64, "pca: principal components, the values of a vector.", ge=1, le=1024)

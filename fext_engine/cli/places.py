@@ -41,14 +41,19 @@ def clean(
     logs: Annotated[bool, typer.Option("--logs", help="Log and crash files.")] = False,
     caches: Annotated[bool, typer.Option("--caches", help="Resized images and unfinished files.")] = False,
     jobs: Annotated[bool, typer.Option("--jobs", help="Events and output of ended jobs.")] = False,
+    unfinished: Annotated[
+        bool, typer.Option("--unfinished", help="Encodings that were stopped or killed.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Remove logs, caches or ended jobs: without a choice logs and caches."""
+    """Remove logs, caches, ended jobs or unfinished encodings: without a choice logs and caches."""
     from fext_engine.maintenance.removal import Kind, removable, remove
 
-    if not (logs or caches or jobs):
+    if not (logs or caches or jobs or unfinished):
         logs = caches = True
-    wanted: dict[Kind, bool] = {"log": logs, "cache": caches, "leftover": caches, "job": jobs}
+    wanted: dict[Kind, bool] = {
+        "log": logs, "cache": caches, "leftover": caches, "job": jobs, "unfinished": unfinished,
+    }  # fmt: skip
     found = removable(common.workspace, [kind for kind, chosen in wanted.items() if chosen])
     items = [item for item in found if not item.in_use]
     rows = [{"kind": item.kind, "name": item.name, "size": size(item.bytes)} for item in items]

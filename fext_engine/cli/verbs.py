@@ -109,13 +109,17 @@ def encode(
     ] = None,
     output_folder: Annotated[
         str | None,
-        typer.Option("--output", metavar="DIR", help="New folder for the vectors, else beside the images."),
+        typer.Option("--output", metavar="DIR", help="Folder for the vectors, else one in database/inference."),
     ] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Bring the last encoding of these images up to date.")
+    ] = False,
     detach: Detach = False,
 ) -> None:
     """Encode a folder of images into latent vectors with a manifest."""
     arguments = {
         "run": _find_run(common, run), "input": _folder(input_folder), "output": _folder(output_folder),
+        "update": update,
     }  # fmt: skip
     _run(common, "encode", arguments, detach)
 

@@ -1,8 +1,9 @@
-"""Every difference between operating systems in starting, signalling and ending a job's process."""
+"""Every difference between operating systems in starting, signalling and ending a job's process, and its memory."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -50,6 +51,16 @@ def lower_priority() -> None:
         # among this session's own processes, and the session has one of its own.
         with contextlib.suppress(OSError):
             AUTOGROUP.write_text(str(SESSION_NICENESS))
+
+
+def keep_memory() -> None:
+    """Let glibc keep what is freed, for the next batch is as large: else a fifth of the time goes into page faults."""
+    trim_threshold, mmap_threshold = -1, -3  # of malloc.h
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # another C library has no mallopt
+            library = ctypes.CDLL(None)
+            library.mallopt(trim_threshold, 256 << 20)
+            library.mallopt(mmap_threshold, 32 << 20)
 
 
 def ask_to_stop(pid: int | None, folder: Path) -> None:

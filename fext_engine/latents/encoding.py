@@ -35,6 +35,15 @@ class FileRow(NamedTuple):
     status: str
     reason: str
 
+    @classmethod
+    def parse(cls, cells: list[str]) -> FileRow:
+        """The line of these cells; raises ValueError when they are none, or lead out of the folder."""
+        row, path, width, height, digest, status, reason = cells
+        if _leads_out(path):
+            raise ValueError(f"{escape_name(path)} leads out of the encoded folder")
+        number = int(row) if row else None
+        return cls(number, path, int(width or 0), int(height or 0), digest, status, reason)
+
     @property
     def cells(self) -> tuple[str | int, ...]:
         """The line, in the order of ROW_HEADER; what is not known is empty."""
@@ -83,8 +92,8 @@ def open_encoding(folder: Path) -> Encoding:
     Raises FextError, which names the file and the reason, for a truncated or foreign one.
     """
     manifest = read_manifest(folder)
-    latents = _map(folder / LATENTS, manifest)
-    files = tuple(_read_rows(folder / ROWS))
+    latents = map_latents(folder, manifest)
+    files = tuple(read_rows(folder))
     numbers = [file.row for file in files]
     count = len(latents)
     if numbers != [*range(count), *[None] * (len(files) - count)]:
@@ -95,7 +104,7 @@ def open_encoding(folder: Path) -> Encoding:
 
 def require_same_space(one: Encoding, other: Encoding) -> None:
     """Raise FextError, which says what differs, unless distances between rows of the two mean something."""
-    for what in ("checkpoint", "preprocessing", "pooling", "row_shape"):
+    for what in ("checkpoint", "preprocessing", "pooling", "row_shape", "projection"):
         ours, theirs = getattr(one.manifest, what), getattr(other.manifest, what)
         if ours != theirs:
             raise FextError(
@@ -105,8 +114,9 @@ def require_same_space(one: Encoding, other: Encoding) -> None:
             )
 
 
-def _map(file: Path, manifest: Manifest) -> NDArray[Any]:
-    """The vectors, if they are what the manifest says."""
+def map_latents(folder: Path, manifest: Manifest) -> NDArray[Any]:
+    """The vectors of an encoding, mapped read-only; raises FextError unless they are what the manifest says."""
+    file = folder / LATENTS
     name = escape_name(str(file))
     try:
         with file.open("rb") as opened:  # never a pickle: no other version of the format is written
@@ -134,7 +144,9 @@ def _map(file: Path, manifest: Manifest) -> NDArray[Any]:
     return np.memmap(file, dtype, "r", start, shape)
 
 
-def _read_rows(file: Path) -> Iterator[FileRow]:
+def read_rows(folder: Path) -> Iterator[FileRow]:
+    """Yield the lines of an encoding's rows.csv; raises FextError for a file that is none."""
+    file = folder / ROWS
     name = escape_name(str(file))
     line = 1
     try:
@@ -144,11 +156,7 @@ def _read_rows(file: Path) -> Iterator[FileRow]:
                 raise ValueError(f"its header is not {','.join(ROW_HEADER)}")
             for cells in lines:
                 line = lines.line_num
-                row, path, width, height, digest, status, reason = cells
-                numbers = (int(width or 0), int(height or 0))
-                if _leads_out(path):
-                    raise ValueError(f"{escape_name(path)} leads out of the encoded folder")
-                yield FileRow(int(row) if row else None, path, *numbers, digest, status, reason)
+                yield FileRow.parse(cells)
     except OSError as error:
         raise FextError(f"cannot read {name}: {error.strerror or error}", _AGAIN) from error
     except (ValueError, csv.Error) as error:  # UnicodeDecodeError is a ValueError

@@ -32,6 +32,11 @@ def software_versions() -> dict[str, str]:
     }  # fmt: skip
 
 
+def now() -> str:
+    """The time in UTC, as a manifest says it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
 class Part(BaseModel):
     """What other versions add is kept, and nothing that is read can be changed."""
 
@@ -61,6 +66,19 @@ class Preprocessing(Part):
         """That of a run with these settings."""
         channels = 1 if dataset.grayscale else 3
         return cls(height=dataset.image_height, width=dataset.image_width, channels=channels)
+
+
+class ProjectionInfo(Part):
+    """The PCA behind pooling `pca`; its arrays are in `pca.npz` (mean, components, explained_variance_ratio)."""
+
+    components: int = Field(ge=1)
+    explained_variance: float
+    """The share of the sample's variance that all components keep."""
+    images: int
+    """The size of the sample that it was fitted on."""
+    seed: int
+    digest: str
+    """`sha256:` and the hexadecimal one of `pca.npz`."""
 
 
 class Counts(Part):
@@ -94,8 +112,11 @@ class Manifest(Part):
     dtype: str
     pooling: str
     preprocessing: Preprocessing
+    projection: ProjectionInfo | None = None
     counts: Counts
-    created: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    created: str = Field(default_factory=now)
+    updated: str | None = None
+    """When the encoding was last brought up to date, in UTC as `created`."""
     versions: dict[str, str] = Field(default_factory=software_versions)
 
     def text(self) -> str:

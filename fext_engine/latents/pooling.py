@@ -9,22 +9,28 @@ LAYOUTS = {
     "flatten": "HWC, flattened in row-major order: index = (h * W' + w) * C + c",
     "mean": "C: the mean over all positions",
     "max": "C: the maximum over all positions",
+    "pca": "principal components of the flattened map (as flatten): (map - mean) @ components.T, see pca.npz",
 }
 
 
 def pool(latents: Tensor, pooling: str) -> Tensor:
-    """(N, C, H', W') to (N, H', W', C) for `none`, (N, H' * W' * C) for `flatten`, (N, C) for `mean` and `max`."""
+    """(N, C, H', W') to (N, H', W', C) for `none`, (N, H' * W' * C) for `flatten`, (N, C) for `mean` and `max`.
+
+    `pca` takes the flattened map; its projection comes after.
+    """
     if pooling == "mean":
         return latents.mean((2, 3))
     if pooling == "max":
         return latents.amax((2, 3))
     rows = latents.permute(0, 2, 3, 1)
-    return rows.flatten(1) if pooling == "flatten" else rows
+    return rows if pooling == "none" else rows.flatten(1)
 
 
-def row_shape(latent_shape: tuple[int, int, int], pooling: str) -> tuple[int, ...]:
-    """The shape of one row of `pool`'s result, for a latent map (H', W', C)."""
+def row_shape(latent_shape: tuple[int, int, int], pooling: str, components: int = 0) -> tuple[int, ...]:
+    """The shape of one row, for a latent map (H', W', C); with `components` that of `pca`'s projection."""
     height, width, channels = latent_shape
+    if pooling == "pca" and components:
+        return (components,)
     if pooling in ("mean", "max"):
         return (channels,)
-    return (height * width * channels,) if pooling == "flatten" else latent_shape
+    return latent_shape if pooling == "none" else (height * width * channels,)

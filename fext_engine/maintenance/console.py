@@ -112,7 +112,7 @@ def _remove_picked(kind: Kind) -> Callable[[Workspace], None]:
         found = removal.removable(workspace, [kind])
         _show(found, workspace, numbered=True)
         if not found:
-            print(f"There is no {kind} yet.")
+            print("There are none.")
             return
         picked = _picked(_ask("Which, as 1 3-5, or Enter for none: "), found)
         if picked:
@@ -204,6 +204,7 @@ MENU = (
     Entry("Clear caches and leftovers", _remove_all("cache", "leftover")),
     Entry("Remove runs", _remove_picked("run")),
     Entry("Remove encodings", _remove_picked("encoding")),
+    Entry("Remove unfinished encodings", _remove_picked("unfinished")),
     Entry("Remove dataset reports", _remove_picked("report")),
     Entry("Back up the database", _back_up),
     Entry("Vacuum the database", _vacuum),

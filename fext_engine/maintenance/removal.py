@@ -17,7 +17,7 @@ from fext_engine.records import open_records
 from fext_engine.records.removal import forget
 from fext_engine.workspace import Workspace
 
-Kind = Literal["log", "cache", "job", "report", "run", "encoding", "leftover"]
+Kind = Literal["log", "cache", "job", "report", "run", "encoding", "unfinished", "leftover"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -135,6 +135,11 @@ def _encodings(workspace: Workspace) -> list[Path]:
     return [p for p in _folders(workspace, workspace.inference) if (p / "manifest.json").is_file()]
 
 
+def _unfinished(workspace: Workspace) -> list[Path]:
+    """Encodings that were stopped or killed; the same `fext encode` would go on with them."""
+    return [p for p in _entries(workspace, workspace.inference, hidden=True) if p.name.endswith(".partial")]
+
+
 def _leftovers(workspace: Workspace) -> list[Path]:
     """What a crash left of `atomic_folder` and `atomic_file`: hidden names that end in .tmp."""
     places = (*_sources(workspace), workspace.logs, workspace.configurations, workspace.database.parent)
@@ -148,6 +153,7 @@ _LISTS: dict[Kind, Callable[[Workspace], Iterable[Path]]] = {
     "report": lambda ws: _folders(ws, ws.validation),
     "run": lambda ws: _folders(ws, ws.checkpoints),
     "encoding": _encodings,
+    "unfinished": _unfinished,
     "leftover": _leftovers,
 }
 _DESCRIPTIONS: dict[Kind, str] = {
@@ -157,6 +163,7 @@ _DESCRIPTIONS: dict[Kind, str] = {
     "report": "plots and tables of a dataset inspection",
     "run": "a trained model: weights, history, evaluation",
     "encoding": "latent vectors and their manifest",
+    "unfinished": "an encoding that was stopped; the same command goes on with it",
     "leftover": "unfinished files of a job that was killed",
 }
 
@@ -165,6 +172,8 @@ def _user_of(kind: Kind, path: Path, workspace: Workspace, active: list[JobInfo]
     """The id of the running job that needs this item, or nothing."""
     for job in active:
         if kind in ("cache", "leftover") or (kind == "job" and job.folder.name == path.name):
+            return job.id
+        if kind == "unfinished" and job.verb == "encode":
             return job.id
         if kind == "run" and job.run and _run_folder(workspace, job.run) == path:
             return job.id

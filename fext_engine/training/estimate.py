@@ -61,12 +61,12 @@ def estimate(job: Job) -> dict[str, Any]:
         mode == "off" or request.stored.is_dir()
     )  # where it is off, the trial's steps have read anew
     reading_seconds = 0.0 if read_before else len(request.files) * read_seconds
-    latent_shape = trainer.model.latent_shape
+    latent_shape, inference = trainer.model.latent_shape, settings.inference
     return {
         "model": settings.model.name, "device": _device_name(device),
         "parameters": sum(p.numel() for p in trainer.model.parameters()),
         "latent_shape": list(latent_shape),
-        "latent_values": prod(row_shape(latent_shape, settings.inference.pooling)),
+        "latent_values": prod(row_shape(latent_shape, inference.pooling, inference.pca_components)),
         **_memory(trainer, activations),
         "pixel_cache": mode, "pixel_cache_bytes": 0 if mode == "off" else request.bytes,
         "checkpoint_bytes": checkpoint_bytes,

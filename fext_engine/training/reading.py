@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from fext_engine.images.scan import image_path
 
 Pixels = NDArray[np.uint8]
 _AHEAD = 16  # images in flight for each thread
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -71,15 +73,29 @@ def read_images(
 ) -> Iterator[ReadImage]:
     """Yield each of the stored (relative, escaped) `paths` below `root`, decoded and resized, in their order.
 
-    Pillow releases the GIL while it decodes, so threads use the cores without the cost of processes.
     `dimensions` asks for each image's own width and height too.
     """
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="read")
-    waiting: deque[Future[ReadImage]] = deque()
+    return in_order(lambda path: read_image(root, path, size, dimensions), paths, threads)
+
+
+def in_order(
+    work: Callable[[T], R],
+    items: Iterable[T],
+    threads: int,
+    ahead: int = _AHEAD,
+    prepare: Callable[[], None] | None = None,
+) -> Generator[R, None, None]:
+    """Yield `work(item)` for each item, in their order, done in threads at most `ahead` for each thread ahead.
+
+    Pillow releases the GIL while it decodes, so threads use the cores without the cost of processes. Each
+    thread calls `prepare` first. Closing the iterator ends the threads once their item under way is done.
+    """
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="read", initializer=prepare)
+    waiting: deque[Future[R]] = deque()
     try:
-        for path in paths:
-            waiting.append(pool.submit(read_image, root, path, size, dimensions))
-            if len(waiting) >= threads * _AHEAD:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) >= threads * ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

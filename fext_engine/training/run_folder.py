@@ -174,10 +174,9 @@ def run_name(workspace: Workspace, model: str, given: str | None) -> str:
     return given
 
 
-def free_name(folder: Path, name: str) -> str:
-    """`name`, or `name.2` and so on when there is such a thing in `folder` already."""
-    numbered = (f"{name}.{number}" for number in count(2))
-    return next(n for n in chain([name], numbered) if not (folder / n).exists())
+def numbered(name: str) -> Iterator[str]:
+    """`name`, `name.2`, `name.3` and so on."""
+    return chain([name], (f"{name}.{number}" for number in count(2)))
 
 
 def read_split(run: RunFolder) -> list[SplitRow]:

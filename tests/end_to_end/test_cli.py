@@ -130,7 +130,9 @@ def test_encode_leaves_vectors_rows_and_a_manifest(fext, tmp_path):
     assert r"\xff.png" in {row["path"] for row in good}
     manifest = json.loads((tmp_path / "vectors" / "manifest.json").read_text())
     assert manifest["run"] == "first"
-    fext("encode", "latest", "--input", fext.images, "--output", tmp_path / "vectors", code=1)
+    assert "vectors is up to date" in fext("encode", "latest", "--input", fext.images, "--output", tmp_path / "vectors")
+    other = ("--set", "inference.pooling=mean")
+    fext("encode", "latest", "--input", fext.images, "--output", tmp_path / "vectors", *other, code=1)
     assert fext.err.count("\n") == 1
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+from functools import cache
 
 import numpy as np
 import pytest
 import torch
-from tiny_training import ask_to_stop, make_images, make_workspace, plant_broken_files, small_settings, train
+from tiny_training import make_images, make_workspace, plant_broken_files, small_settings, untrained
 
-from fext_engine.errors import FextError, JobStopped
+from fext_engine.errors import FextError
 from fext_engine.images.decode import decode_resized
 from fext_engine.images.scan import image_path
 from fext_engine.jobs.run import run_here
@@ -24,7 +25,7 @@ from fext_engine.training.run_folder import RunFolder
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory):
     workspace = make_workspace(tmp_path_factory.mktemp("latents"))
-    train(workspace, training__epochs=1)
+    untrained(workspace)
     make_images(workspace.inference, 11)
     return workspace
 
@@ -38,6 +39,7 @@ def encode(workspace, output, **changes):
     return np.load(output / "latents.npy", mmap_mode="r"), rows, manifest, summary
 
 
+@cache
 def direct(workspace, path):
     """The encoder's own output (H', W', C) for one file."""
     loaded = load_model(RunFolder(workspace.run("r")), torch.device("cpu"))
@@ -88,8 +90,8 @@ def test_the_manifest_says_what_made_the_rows(workspace, tmp_path):
 
 
 def test_broken_files_have_a_status_and_no_row(tmp_path):
-    workspace = make_workspace(tmp_path / "ws", 8)
-    train(workspace, training__epochs=1)
+    workspace = make_workspace(tmp_path / "ws", 0)
+    untrained(workspace)
     make_images(workspace.inference, 9)
     broken = plant_broken_files(workspace.inference)
     latents, rows, manifest, summary = encode(workspace, tmp_path / "out")
@@ -114,23 +116,15 @@ def test_a_folder_of_broken_files_alone_gives_an_empty_table(workspace, tmp_path
     assert np.load(tmp_path / "out" / "latents.npy", mmap_mode="r").shape == (0, 256)
 
 
-def test_the_default_place_is_beside_the_images_and_is_not_encoded_again(workspace):
+def test_the_default_place_is_beside_the_images_and_is_not_encoded_again(tmp_path):
+    workspace = make_workspace(tmp_path, 0)
+    untrained(workspace)
+    make_images(workspace.inference, 11)
     first = run_here(workspace, "encode", small_settings(), {"run": "r"})
     assert first["encoded"] == 11
     assert (workspace.inference / first["encoding"] / "manifest.json").is_file()
     assert workspace.find_encoding("latest").name == first["encoding"]
     assert first["encoding"].startswith("r-2")
-
-
-def test_a_stop_leaves_nothing_behind(workspace, tmp_path):
-    def stop(event):
-        if event.kind == "progress":
-            ask_to_stop()
-
-    arguments = {"run": "r", "output": str(tmp_path / "deep" / "out")}
-    with pytest.raises(JobStopped, match="nothing was kept"):
-        run_here(workspace, "encode", small_settings(inference__batch_size=2), arguments, stop)
-    assert not list((tmp_path / "deep").iterdir())
 
 
 def test_faults_of_the_user_are_named(workspace, tmp_path):

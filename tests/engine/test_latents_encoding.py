@@ -8,7 +8,7 @@ import shutil
 
 import numpy as np
 import pytest
-from tiny_training import make_images, make_workspace, plant_broken_files, small_settings, train
+from tiny_training import make_images, make_workspace, plant_broken_files, small_settings, untrained
 
 from fext_engine.errors import FextError
 from fext_engine.jobs.run import run_here
@@ -17,8 +17,8 @@ from fext_engine.latents.encoding import open_encoding, require_same_space
 
 @pytest.fixture(scope="module")
 def encoded(tmp_path_factory):
-    workspace = make_workspace(tmp_path_factory.mktemp("encoding"))
-    train(workspace, training__epochs=1)
+    workspace = make_workspace(tmp_path_factory.mktemp("encoding"), 0)
+    untrained(workspace)
     make_images(workspace.inference, 7)
     plant_broken_files(workspace.inference)
     for name, pooling in (("flat", "flatten"), ("pooled", "mean")):

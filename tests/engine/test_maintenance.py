@@ -69,11 +69,12 @@ def test_lists_each_kind_with_its_size_and_leaves_hidden_files(workspace):
     (workspace.inference / "enc").mkdir()
     (workspace.inference / "enc" / "manifest.json").write_bytes(b"{}")
     (workspace.inference / "pictures of mine").mkdir()
+    (workspace.inference / ".enc2.partial").mkdir()
     (workspace.checkpoints / ".two.abc.tmp").mkdir()
     found = {(item.kind, item.name): item.bytes for item in removable(workspace)}
     assert found == {
         ("log", "fext.log"): 70, ("cache", "pixels"): 500, ("run", "one"): 1000, ("encoding", "enc"): 2,
-        ("leftover", ".two.abc.tmp"): 0,
+        ("unfinished", ".enc2.partial"): 0, ("leftover", ".two.abc.tmp"): 0,
     }  # fmt: skip
 
 
@@ -201,7 +202,7 @@ def test_console_removes_the_runs_one_picks(workspace, monkeypatch, capsys):
 
 
 def test_console_says_what_does_not_work_and_goes_on(workspace, monkeypatch, capsys):
-    answer(monkeypatch, "7", "8", "9", "q")
+    answer(monkeypatch, "8", "9", "10", "q")
     assert main(["--resources", str(workspace.root)]) == 0
     assert capsys.readouterr().out.count("That did not work: there is no database yet") == 3
 

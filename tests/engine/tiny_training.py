@@ -15,7 +15,8 @@ from torch.nn.modules.module import register_module_forward_hook
 from fext_engine.jobs.run import run_here
 from fext_engine.model.autoencoder import Autoencoder
 from fext_engine.settings import Settings
-from fext_engine.training.run_folder import RunFolder
+from fext_engine.training.checkpoints import Position, model_for, save_checkpoint
+from fext_engine.training.run_folder import RunFolder, create_run
 from fext_engine.workspace import Workspace
 
 torch.set_num_threads(1)  # at this size more threads only wait for each other
@@ -62,6 +63,18 @@ def resume(workspace: Workspace, name: str = "r", epochs: int = 2, on_event=None
     """Train a run further."""
     run_here(workspace, "resume", small_settings(**changes), {"run": name, "epochs": epochs}, on_event)
     return RunFolder(workspace.run(name))
+
+
+def untrained(workspace: Workspace, name: str = "r", seed: int = 0, epoch: int = 1, **changes) -> RunFolder:
+    """A run with saved weights that nothing was learned in: all that encoding needs, in a moment."""
+    settings = small_settings(**changes)
+    run = RunFolder(workspace.run(name))
+    if not run.path.exists():
+        create_run(workspace, name, settings, [])
+    torch.manual_seed(seed)
+    weights = {name: t + 0.05 * torch.randn(t.shape) for name, t in model_for(settings).state_dict().items()}
+    run.point("best", save_checkpoint(run, Position(epoch, 0, epoch), weights, {}))
+    return run
 
 
 @contextmanager

@@ -1,0 +1,229 @@
+"""An encoding that is being made: a hidden folder beside its final place, in which a later start goes on.
+
+Each file of the listing has a line in `journal.csv`, in the order of the listing. A line is written only once
+the row that it names is on disk, so the journal is the truth after a stop, a kill or a loss of power.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from fext_engine.arrays import RowWriter, rows_in
+from fext_engine.errors import FextError
+from fext_engine.latents.encoding import LATENTS, ROW_HEADER, ROWS, FileRow
+from fext_engine.latents.listing import FILES, Listing, read_listing
+from fext_engine.latents.manifest import MANIFEST, Manifest, Part
+from fext_engine.latents.recipe import Recipe
+from fext_engine.paths import escape_name, unescape_name
+from fext_engine.training.run_folder import numbered
+from fext_engine.workspace import atomic_file, sync_folder, write_atomic
+
+SUFFIX = ".partial"
+STATE, JOURNAL, LOCK, SCRATCH = "state.json", "journal.csv", "lock", "known.sqlite"
+SYNC_SECONDS = 10.0
+SYNC_LINES = 10_000
+
+
+class State(Part):
+    """What an unfinished encoding will be."""
+
+    name: str
+    """Of the finished folder, escaped."""
+    recipe: Recipe
+
+
+class Kept(NamedTuple):
+    """What of an unfinished encoding stays."""
+
+    files: int = 0
+    rows: int = 0
+    journal_bytes: int = 0
+
+
+class Unfinished:
+    """Writes an encoding's rows and lines in the order of its listing, behind what is there already.
+
+    `step` is the number of files that are encoded at once: what is there is kept in whole steps.
+    """
+
+    def __init__(
+        self, folder: Path, listing: Listing, shape: tuple[int, ...], dtype: np.dtype[Any], step: int
+    ) -> None:
+        self.folder = folder
+        kept = _kept(folder, listing, rows_in(folder / LATENTS, shape, dtype), step)
+        self.files = kept.files
+        """How many files of the listing are done."""
+        (folder / MANIFEST).unlink(missing_ok=True)  # the sign that all is there
+        self._latents = RowWriter(folder / LATENTS, shape, dtype, kept.rows)
+        self._journal = (folder / JOURNAL).open("ab")
+        self._journal.truncate(kept.journal_bytes)
+        self._lines: list[FileRow] = []  # whose rows may not be on disk yet
+        self._synced = time.monotonic()
+        self._torn = False  # a write failed: what would come behind it is not taken
+        self.sync()
+        with atomic_file(folder / FILES) as file, listing.file.open("rb") as source:
+            shutil.copyfileobj(source, file)
+
+    def write(self, rows: NDArray[Any], lines: list[FileRow]) -> None:
+        """Append the lines of the next files, and the rows (n, *row_shape) of those that are `ok`."""
+        if self._torn:
+            raise RuntimeError("the write before has failed")
+        self._torn = True
+        number = self._latents.rows
+        self._latents.write(rows)
+        for line in lines:
+            has_row = line.status == "ok"
+            self._lines.append(line._replace(row=number if has_row else None))
+            number += has_row
+        self.files += len(lines)
+        self._torn = False
+        if time.monotonic() - self._synced > SYNC_SECONDS or len(self._lines) > SYNC_LINES:
+            self.sync()
+
+    def sync(self) -> None:
+        """Make all that was written durable."""
+        self._latents.sync()
+        if self._lines:
+            text = io.StringIO()
+            csv.writer(text, lineterminator="\n").writerows(line.cells for line in self._lines)
+            self._journal.write(text.getvalue().encode())
+            self._lines.clear()
+        self._journal.flush()
+        os.fsync(self._journal.fileno())
+        self._synced = time.monotonic()
+
+    def finish(self, manifest: Callable[[Counter[str]], Manifest]) -> Manifest:
+        """Write what the finished encoding holds besides the rows; the manifest, made of the counts, last."""
+        self.sync()
+        self._latents.close()
+        statuses = _write_rows(self.folder)
+        document = manifest(statuses)
+        sync_folder(self.folder)
+        write_atomic(self.folder / MANIFEST, document.text())
+        return document
+
+    def close(self) -> None:
+        """Close the files; what was not synced is lost."""
+        with suppress(OSError):  # of a full disk, which was told when it was met
+            self._latents.abandon()
+        with suppress(OSError):
+            self._journal.close()
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Keep other jobs out of an unfinished encoding; raises FextError when one works on it."""
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise FextError(
+            f"another job makes this encoding already, in {escape_name(str(folder))}",
+            "wait for it, or stop it: `fext jobs` lists them",
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def new_folder(output: Path, recipe: Recipe) -> Path:
+    """Make the folder in which the encoding `output` comes to be."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    folders = (output.parent / f".{name}{SUFFIX}" for name in numbered(output.name))
+    folder = next(path for path in folders if not (path / STATE).exists())  # of another recipe, left alone
+    folder.mkdir(exist_ok=True)  # without a state it was killed just then
+    state = State(name=escape_name(output.name), recipe=recipe)
+    write_atomic(folder / STATE, state.model_dump_json(indent=1) + "\n")
+    return folder
+
+
+def unfinished_in(folder: Path) -> Iterator[tuple[Path, State]]:
+    """Yield the unfinished encodings in a folder, the newest first, with what each will be."""
+    found = []
+    with suppress(OSError):
+        found = [p for p in folder.iterdir() if p.name.startswith(".") and p.name.endswith(SUFFIX)]
+    for path in sorted(found, key=lambda p: p.name, reverse=True):
+        with suppress(OSError, ValidationError):
+            yield path, State.model_validate_json((path / STATE).read_bytes())
+
+
+def final_place(folder: Path, state: State) -> Path:
+    """Where the encoding that is made in `folder` will be."""
+    return folder.parent / Path(unescape_name(state.name)).name
+
+
+def discard_if_empty(folder: Path) -> None:
+    """Remove an unfinished encoding in which not one file is done."""
+    journal = folder / JOURNAL
+    if not journal.exists() or not journal.stat().st_size:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_tools(folder: Path) -> None:
+    """Remove what a finished encoding needs no more, and files that a kill left half written."""
+    for path in (*(folder / name for name in (STATE, JOURNAL, LOCK, SCRATCH)), *folder.glob(".*.tmp")):
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def _kept(folder: Path, listing: Listing, rows: int, step: int) -> Kept:
+    """How far the journal and this listing agree and `rows` rows are there, in whole steps of files.
+
+    Whole steps, because what is computed in one step does not depend on where a run before was stopped.
+    """
+    kept, files, number, end = Kept(), 0, 0, 0
+    if not (folder / JOURNAL).exists() or not (folder / FILES).exists():
+        return kept
+    with suppress(FextError), (folder / JOURNAL).open("rb") as journal:
+        for line, before, now in zip(journal, read_listing(folder / FILES), listing, strict=False):
+            entry = _parse(line)
+            if entry is None or before != now or entry.path != now.path or entry.row not in (None, number):
+                break
+            number += entry.row is not None
+            if number > rows:
+                break
+            files, end = files + 1, end + len(line)
+            if files % step == 0 or files == listing.count:
+                kept = Kept(files, number, end)
+    return kept
+
+
+def _parse(line: bytes) -> FileRow | None:
+    """A line of the journal; None for one that was torn by a crash."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        (cells,) = csv.reader([line.decode()])
+        return FileRow.parse(cells)
+    except (ValueError, csv.Error):
+        return None
+
+
+def _write_rows(folder: Path) -> Counter[str]:
+    """Make rows.csv of the journal, the files without a row at the end, and count the files by status."""
+    statuses: Counter[str] = Counter()
+    with atomic_file(folder / ROWS) as file, (folder / JOURNAL).open("rb") as journal:
+        file.write(",".join(ROW_HEADER).encode() + b"\n")
+        for with_row in (True, False):
+            journal.seek(0)
+            for line in journal:
+                entry = _parse(line)
+                if entry is not None and (entry.row is not None) == with_row:
+                    file.write(line)
+                    statuses[entry.status] += 1
+    return statuses
