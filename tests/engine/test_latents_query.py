@@ -141,11 +141,11 @@ def test_what_stands_in_the_way_is_told_in_one_line(workspace, fext, tmp_path):
     shutil.rmtree(workspace.run("r") / "epochs" / "0001")
     code, _, err = fext(workspace, "search", "full", tmp_path / "black.png")
     assert code == 1
-    assert "full was made by epoch 1 of r, which keeps no checkpoint of it; encode its folder again" in err
+    assert "the weights that made full (epoch 1 of r) are not among the run's checkpoints any more; encode" in err
     shutil.rmtree(workspace.run("r"))
     code, _, err = fext(workspace, "search", "full", tmp_path / "black.png")
     assert code == 1
-    assert "the run r, which made full, is gone" in err
+    assert "full was made with the run r, which is not in" in err
     assert fext(workspace, "search", "full", images / "a" / "000.png")[0] == 0
 
 
