@@ -238,18 +238,18 @@ class ModelScreen(WorkbenchScreen):
 
     def action_encode(self) -> None:
         """Ask for a folder and encode its images with the chosen run."""
-        from fext_tui.dialogs.open_folder import OpenFolderDialog
+        from fext_tui.dialogs.encode import EncodeDialog, EncodeRequest
 
         if self._chosen_run() is None:
             return
         default = str(self.app.workspace.inference)
-        note = "Encodes every image below this folder; the latent vectors go to database/inference."
 
-        def encode(folder: str | None) -> None:
-            if folder is not None:
-                self._start_with_run("encode", {"input": folder or default})
+        def encode(request: EncodeRequest | None) -> None:
+            if request is not None:
+                arguments = {"input": request.folder or default, "update": request.update}
+                self._start_with_run("encode", arguments)
 
-        self.app.push_screen(OpenFolderDialog("Encode a folder", default, note), encode)
+        self.app.push_screen(EncodeDialog(default), encode)
 
     def action_export(self) -> None:
         """Ask for a format and write the chosen run's model in it."""

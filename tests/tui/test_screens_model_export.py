@@ -1,4 +1,4 @@
-"""Exporting a run from the Model screen: the dialog, the job that it starts, and the notice at the end."""
+"""Exporting a run from the Model screen and encoding with it: the dialogs, the jobs they start, the notice at the end."""
 
 from __future__ import annotations
 
@@ -34,3 +34,19 @@ async def test_the_notice_at_the_end_says_the_folder(workspace):
             app.post_message(JobUpdated(job, ()))
         await until(pilot, lambda: notices(app), "the notice")
         assert notices(app) == ["export first finished: /r/exports/[x]onnx-0003\nL shows the log"]
+
+
+async def test_a_folder_is_encoded_anew_or_into_its_last_encoding(workspace):
+    make_run(workspace, "first")
+    async with opened(workspace, size=(80, 24)) as (app, pilot):
+        await press(pilot, "2")
+        await until(pilot, lambda: app.screen.run, "the run")
+        await press(pilot, "e")
+        assert "they make a new encoding" in screen_text(app)
+        await press(pilot, "ctrl+t")
+        assert "they go into the last encoding  (^t: a new one)" in screen_text(app)
+        await press(pilot, "enter")
+        await until(pilot, lambda: app.jobs, "the job")
+        request = read_request(workspace.jobs / next(iter(app.jobs)))
+        folder = str(workspace.inference)
+        assert (request.verb, request.arguments) == ("encode", {"run": "first", "input": folder, "update": True})
