@@ -21,7 +21,7 @@ app = typer.Typer(
 )
 for verb in (
     verbs.analyze, verbs.estimate, verbs.find_lr, verbs.train, verbs.resume, verbs.evaluate, verbs.encode,
-    verbs.sample,
+    verbs.anomalies, verbs.sample,
 ):  # fmt: skip
     app.command()(verb)
 app.add_typer(images.app, name="images")

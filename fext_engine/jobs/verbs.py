@@ -19,6 +19,7 @@ VERBS = {
     "resume": "fext_engine.training.train:resume",
     "evaluate": "fext_engine.evaluation.evaluate:evaluate",
     "encode": "fext_engine.latents.encode:encode",
+    "anomalies": "fext_engine.latents.anomaly.anomalies:anomalies",
     "sample": "fext_engine.images.sample_dataset:generate",
 }
 

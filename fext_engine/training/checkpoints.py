@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -107,13 +108,13 @@ def load_state(checkpoint: Path) -> dict[str, Tensor]:
     return _load(checkpoint, STATE)[0]
 
 
-def load_model(run: RunFolder, device: torch.device) -> LoadedModel:
-    """The run's model with its best weights, ready to use on `device`.
+def load_model(run: RunFolder, device: torch.device, checkpoint: Path | None = None) -> LoadedModel:
+    """The run's model with the weights of `checkpoint`, else its best ones, ready to use on `device`.
 
     A run that was stopped within its first epoch has no best yet: then with its last ones. Raises FextError
     when there are none at all.
     """
-    checkpoint = run.pointed("best") or run.pointed("last")
+    checkpoint = checkpoint or run.pointed("best") or run.pointed("last")
     if checkpoint is None:
         raise FextError(f"the run {run.name} has no checkpoint yet", "train it for an epoch at least")
     settings = run.settings()
@@ -121,6 +122,15 @@ def load_model(run: RunFolder, device: torch.device) -> LoadedModel:
     digest = load_weights(checkpoint, model)
     model = model.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     return LoadedModel(model, settings, read_position(checkpoint).epoch, digest)
+
+
+def find_weights(run: RunFolder, digest: str) -> Path | None:
+    """The run's checkpoint whose weights file has that SHA-256, as its description says, or None."""
+    for checkpoint in reversed(run.checkpoints()):
+        with suppress(FextError):  # a damaged one is not the one
+            if _describe(checkpoint)["digests"].get(WEIGHTS) == digest:
+                return checkpoint
+    return None
 
 
 def model_for(settings: Settings) -> Autoencoder:
