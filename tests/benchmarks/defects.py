@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from fext_engine.images.decode import decode_resized
+
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 Generator = np.random.Generator
@@ -116,16 +118,64 @@ def save(path: Path, pixels: NDArray) -> None:
     Image.fromarray(pixels).save(path)
 
 
+def inverted(picture: Pixels, rng: Generator) -> tuple[Pixels, None]:
+    """A negative."""
+    return 255 - picture, None
+
+
+def cut_off(picture: Pixels, rng: Generator) -> tuple[Pixels, Mask]:
+    """The lower part grey, as careless decoders leave a file that breaks off."""
+    out, mask = picture.copy(), np.zeros(picture.shape[:2], bool)
+    mask[int(rng.uniform(0.4, 0.7) * len(out)) :] = True
+    out[mask] = 128
+    return out, mask
+
+
+def static(picture: Pixels, rng: Generator) -> tuple[Pixels, None]:
+    """Grain of 50 grey values."""
+    return np.clip(picture + rng.normal(0, 50, picture.shape), 0, 255).astype(np.uint8), None
+
+
+def far_blur(picture: Pixels, rng: Generator) -> tuple[Pixels, None]:
+    """Nothing but large shapes."""
+    return cv2.GaussianBlur(picture, (0, 0), 4 * picture.shape[1] / SIDE), None
+
+
+def drawing(picture: Pixels, rng: Generator) -> tuple[Pixels, None]:
+    """No photograph at all, but the fabric."""
+    return fabric(rng), None
+
+
+GROSS: dict[str, Callable[[Pixels, Generator], tuple[Pixels, Mask | None]]] = {
+    "inverted": inverted, "cut_off": cut_off, "static": static, "far_blur": far_blur, "drawing": drawing,
+}  # fmt: skip
+
+
 def make_product(root: Path, name: str, train: int, good: int, each: int) -> Path:
-    """Write a folder in MVTec AD's layout: `train/good`, `test/good`, `test/<defect>`, `ground_truth/<defect>`."""
+    """Write pictures of a product in MVTec AD's layout, and `each` with every one of DEFECTS."""
     draw, rng = PRODUCTS[name], np.random.default_rng(0)
-    for i in range(train):
-        save(root / "train" / "good" / f"{i:03d}.png", draw(rng))
-    for i in range(good):
-        save(root / "test" / "good" / f"{i:03d}.png", draw(rng))
-    for kind, spoil in DEFECTS.items():
-        for i in range(each):
-            pixels, mask = spoil(draw(rng), rng)
+    pictures = [draw(rng) for _ in range(train + good)]
+    spoiled = {kind: [draw(rng) for _ in range(each)] for kind in DEFECTS}
+    return write_layout(root, pictures[:train], pictures[train:], spoiled)
+
+
+def make_photos(root: Path, photos: Path, train: int) -> Path:
+    """Write real photographs in the same layout: `train`, the others, and copies of these with every fault."""
+    files, rng = sorted(photos.iterdir()), np.random.default_rng(0)
+    rng.shuffle(files)
+    pictures = [decode_resized(file, SIDE, SIDE) for file in files]
+    return write_layout(root, pictures[:train], pictures[train:], dict.fromkeys((*DEFECTS, *GROSS), pictures[train:]))
+
+
+def write_layout(root: Path, train: list[Pixels], good: list[Pixels], spoiled: dict[str, list[Pixels]]) -> Path:
+    """Write `train/good`, `test/good`, and `test/<defect>` and `ground_truth/<defect>` of what is to be spoiled."""
+    rng = np.random.default_rng(1)
+    for side, pictures in (("train", train), ("test", good)):
+        for i, pixels in enumerate(pictures):
+            save(root / side / "good" / f"{i:03d}.png", pixels)
+    for kind, pictures in spoiled.items():
+        for i, sound in enumerate(pictures):
+            pixels, mask = (DEFECTS | GROSS)[kind](sound, rng)
             save(root / "test" / kind / f"{i:03d}.png", pixels)
             if mask is not None:
                 save(root / "ground_truth" / kind / f"{i:03d}_mask.png", mask.astype(np.uint8) * 255)

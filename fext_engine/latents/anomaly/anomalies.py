@@ -14,7 +14,7 @@ from fext_engine.errors import FextError
 from fext_engine.jobs.job import Job
 from fext_engine.latents.anomaly.detection import PixelCurve
 from fext_engine.latents.anomaly.heat_files import PICTURES, MapWriter, draw
-from fext_engine.latents.anomaly.labels import Label, find_mask, is_mask, read_labels, read_mask
+from fext_engine.latents.anomaly.labels import Label, find_mask, masks_among, read_labels, read_mask
 from fext_engine.latents.anomaly.measures import Measurer
 from fext_engine.latents.anomaly.normals import choose_normals, needed
 from fext_engine.latents.anomaly.ranking import Ranking, count_faults, judge, judge_pixels, rank, table
@@ -93,19 +93,18 @@ def _open(job: Job) -> _Question:
     if not 0.0001 <= rate <= 0.5:
         raise FextError(f"a false-positive rate of {rate:g} is out of range", "choose one from 0.0001 to 0.5")
     encoding = open_encoding(job.workspace.find_encoding(str(job.arguments["encoding"])))
+    if not encoding.rows:
+        raise FextError(f"{escape_name(encoding.name)} holds no images", "encode a folder that has some")
     given = job.arguments.get("reference")
     reference = open_encoding(job.workspace.find_encoding(str(given))) if given else None
     if reference:
         require_same_space(encoding, reference)
     run = find_run(encoding, job.workspace)
     job.belongs_to(run.name)
-    labels = read_labels([file.path for file in encoding.files])
-    labelled = any(labels)
-    masks = frozenset(row for row, file in enumerate(encoding.rows) if labelled and is_mask(file.path))
-    bad = {row for row, label in enumerate(labels) if label and not label.is_good} | masks
-    sound = [row for row in range(len(encoding.rows)) if row not in bad]
-    normals = choose_normals(encoding, reference, sound, run, needed(rate))
-    subjects = Subjects(encoding, normals, masks)
+    paths = [file.path for file in encoding.files]
+    labels = read_labels(paths)
+    normals = choose_normals(encoding, reference, run, needed(rate))
+    subjects = Subjects(encoding, normals, masks_among(paths, labels))
     subjects.require_finite()
     subjects.require_images()
     device = choose_device(job.settings.device)
@@ -132,7 +131,7 @@ def _answer(question: _Question, folder: Path) -> Anomalies:
     lines = table(ranking, scores, question.subjects, question.labels)
     write_table(folder / TABLE, lines)
     summary = _summary(question, ranking, scores, lines).model_copy(
-        update={"pixel_detection": judge_pixels(curves), "heat_maps": maps.shape if maps else None}
+        update={"pixel_detection": tuple(judge_pixels(curves)), "heat_maps": maps.shape if maps else None}
     )
     (folder / SUMMARY).write_text(summary.model_dump_json(indent=1) + "\n", encoding="utf-8")
     found = read_anomalies(folder)

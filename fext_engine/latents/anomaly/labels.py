@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from fext_engine.images.scan import image_path
 
 GOOD = "good"
 _MASKS = "ground_truth"
+_MASK = re.compile(rf"{_MASKS}/.+_mask\.png")
 _SPLITS = ("train", "validation", "test")
 
 
@@ -53,9 +55,11 @@ def read_labels(paths: Sequence[str]) -> list[Label | None]:
     ]
 
 
-def is_mask(path: str) -> bool:
-    """Whether a stored path is a mask of the layout and no image to be scored."""
-    return path.startswith(_MASKS + "/") and path.endswith("_mask.png")
+def masks_among(paths: Sequence[str], labels: Sequence[Label | None]) -> frozenset[int]:
+    """Which of the stored paths are masks of a labelled folder, and no images to be scored."""
+    if not any(labels):
+        return frozenset()
+    return frozenset(i for i, path in enumerate(paths) if _MASK.fullmatch(path))
 
 
 def find_mask(root: Path, label: Label) -> Path | None:

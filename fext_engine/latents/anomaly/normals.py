@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fext_engine.errors import FextError
+from fext_engine.latents.anomaly.labels import masks_among, read_labels
 from fext_engine.latents.encoding import Encoding
 from fext_engine.paths import escape_name
 from fext_engine.training.run_folder import RunFolder, read_split
@@ -36,21 +37,19 @@ def needed(rate: float) -> int:
     return max(FEWEST, math.ceil(1 / rate - 1e-9) - 1)
 
 
-def choose_normals(
-    encoding: Encoding, reference: Encoding | None, sound: Sequence[int], run: RunFolder, fewest: int
-) -> Normals:
-    """The rows of the reference; else of `sound` rows those of the run's dataset; else all `sound` rows.
+def choose_normals(encoding: Encoding, reference: Encoding | None, run: RunFolder, fewest: int) -> Normals:
+    """The rows of the reference; else the encoding's of the run's dataset, where they are `fewest`; else all.
 
-    `sound` are the rows of the encoding that its folders do not call a defect. The run's dataset counts where
-    `fewest` are of it, copies of a file once. Raises FextError when fewer than `fewest` are left.
+    What a folder calls a defect is never among them. Copies of a file count once. Raises FextError when fewer
+    than `fewest` are left.
     """
     holder = reference or encoding
     digests = [file.digest for file in holder.rows]
     trained, validated = _split_digests(run)
+    rows, source = _sound_rows(holder), "the encoding itself"
     if reference:
-        rows, source = list(range(len(digests))), f"the encoding {escape_name(reference.name)}"
+        source = f"the encoding {escape_name(reference.name)}"
     else:
-        rows, source = list(sound), "the encoding itself"
         known = [row for row in rows if digests[row] in trained or digests[row] in validated]
         if _different(digests, known) >= fewest:
             rows, source = known, f"the images of the run {run.name}"
@@ -62,6 +61,14 @@ def choose_normals(
         )
     unseen = np.array([digests[row] not in trained for row in rows], bool)
     return Normals(holder, np.array(rows), source, unseen)
+
+
+def _sound_rows(encoding: Encoding) -> list[int]:
+    """The rows that no folder calls a defect, and that are no masks."""
+    paths = [file.path for file in encoding.rows]
+    labels = read_labels(paths)
+    bad = masks_among(paths, labels) | {row for row, label in enumerate(labels) if label and not label.is_good}
+    return [row for row in range(len(paths)) if row not in bad]
 
 
 def _different(digests: Sequence[str], rows: Sequence[int]) -> int:

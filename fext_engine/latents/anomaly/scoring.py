@@ -22,7 +22,7 @@ NEIGHBOURS = 1
 """Nearest normal vectors that the k-NN score is the distance to; more found fewer anomalies."""
 
 _MOST_FITTED = 2000
-_FITTED_BYTES = 2**29
+_FITTED_BYTES = 2**28
 """Normal images whose features are fitted, at most, and what they may take in memory."""
 
 _CHUNK = 1024

@@ -26,7 +26,7 @@ class Subjects:
     encoding: Encoding
     normals: Normals
     masks: frozenset[int] = frozenset()
-    """Rows of the encoding that are masks of a labelled folder: they get no score."""
+    """Places in the encoding's files of those that are masks of a labelled folder: they get no score."""
 
     @property
     def parts(self) -> tuple[tuple[Encoding, int], ...]:
@@ -42,7 +42,8 @@ class Subjects:
     @property
     def wanted(self) -> Places:
         """Places of all that is to be scored."""
-        return np.setdiff1d(np.union1d(np.arange(self.rows), self.normal), np.array([*self.masks], int))
+        rows = np.setdiff1d(np.arange(self.rows), np.array([*self.masks], np.int64))
+        return np.union1d(rows, self.normal)
 
     @property
     def normal(self) -> Places:
