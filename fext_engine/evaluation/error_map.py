@@ -24,9 +24,10 @@ _MAGMA = np.array(
     )
 )  # fmt: skip
 _STEPS = np.linspace(0, 255, len(_MAGMA))
-_COLOURS: Pixels = (
+COLOURS: Pixels = (
     np.stack([np.interp(np.arange(256), _STEPS, c) for c in _MAGMA.T], -1).round().astype(np.uint8)
 )
+"""(256, 3): from black over purple and orange to pale yellow."""
 
 
 @dataclass(frozen=True)
@@ -52,4 +53,4 @@ def error_map(original: Pixels, reconstruction: Pixels) -> ErrorMap:
     top = next(r for r in RANGES if within <= r or r == RANGES[-1])
     shades = np.clip(error / top * 255, 0, 255).round().astype(np.uint8)
     psnr = -10 * math.log10(max(1e-10, float(np.square(difference).mean())))
-    return ErrorMap(_COLOURS[shades], top, float(error.max()), float(error.mean()), psnr)
+    return ErrorMap(COLOURS[shades], top, float(error.max()), float(error.mean()), psnr)
