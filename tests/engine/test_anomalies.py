@@ -254,7 +254,7 @@ def test_what_cannot_be_answered_is_refused_before_work_begins(product, copy, tm
         manifest.write_text(json.dumps(whole | (change or {})))
         with pytest.raises(FextError, match=match):
             find(product, "copy", **arguments)
-        assert sorted(p.name for p in copy.iterdir()) == ["latents.npy", "manifest.json", "rows.csv"]
+        assert sorted(p.name for p in copy.iterdir()) == ["files.csv", "latents.npy", "manifest.json", "rows.csv"]
 
     refused("their checkpoint differs", {"checkpoint": {"epoch": 2, "digest": "sha256:00"}}, reference="whole")
     refused(r"the weights that made copy \(epoch 2 of r\) are not", {"checkpoint": {"epoch": 2, "digest": "x"}})
@@ -289,7 +289,7 @@ def test_a_stop_leaves_the_older_results_alone(product, copy):
     with pytest.raises(JobStopped, match="no score was kept"):
         find(product, "copy", stop)
     assert read_anomalies(before.folder).lines == before.lines
-    assert sorted(p.name for p in copy.iterdir()) == ["anomalies", "latents.npy", "manifest.json", "rows.csv"]
+    assert sorted(p.name for p in copy.iterdir()) == ["anomalies", "files.csv", "latents.npy", "manifest.json", "rows.csv"]
 
 
 def test_the_command_prints_ranks_scores_and_paths(product, copy, tmp_path, capsys):
