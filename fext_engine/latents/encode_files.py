@@ -10,17 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fext_engine.errors import FextError
 from fext_engine.latents.encoder import ImageEncoder
 from fext_engine.latents.encoding import Encoding
-from fext_engine.latents.manifest import Preprocessing
+from fext_engine.latents.maker import find_run, load_maker
 from fext_engine.latents.projection import read_projection
 from fext_engine.paths import escape_name
 from fext_engine.sections import DeviceSettings
-from fext_engine.training.checkpoints import find_weights, load_model
 from fext_engine.training.device import choose_device
 from fext_engine.training.reading import ImageSize, ReadImage, in_order, read_image, thread_count
-from fext_engine.training.run_folder import RunFolder
 from fext_engine.workspace import Workspace
 
 _BATCH = 32
@@ -46,23 +43,8 @@ def encoder_of(encoding: Encoding, workspace: Workspace, device: DeviceSettings)
     manifest names, that one is taken. Raises FextError, which says what is missing, when the run or that
     checkpoint is gone, or when the run prepares images in another way now.
     """
-    manifest = encoding.manifest
-    shown = escape_name(encoding.name)
-    run = _run_of(encoding, workspace)
-    checkpoint = find_weights(run, manifest.checkpoint.digest.removeprefix("sha256:"))
-    if checkpoint is None:
-        raise FextError(
-            f"the weights that made {shown} (epoch {manifest.checkpoint.epoch} of {run.name}) are not among "
-            "the run's checkpoints any more",
-            f"encode its folder again with `fext encode {run.name}`",
-        )
-    place = choose_device(device)
-    loaded = load_model(run, place, checkpoint)
-    if Preprocessing.of(loaded.settings.dataset) != manifest.preprocessing:
-        raise FextError(
-            f"{shown} was made of images that were prepared in another way than {run.name} does it now",
-            f"encode its folder again with `fext encode {run.name}`",
-        )
+    place, manifest = choose_device(device), encoding.manifest
+    loaded = load_maker(encoding, find_run(encoding, workspace), place)
     projection = read_projection(encoding.folder, manifest)
     return ImageEncoder(loaded, place, manifest.pooling, np.dtype(manifest.dtype), projection)
 
@@ -88,15 +70,3 @@ def encode_with(
 
 def _read(path: Path, size: ImageSize) -> ReadImage:
     return read_image(path.parent, escape_name(path.name), size)
-
-
-def _run_of(encoding: Encoding, workspace: Workspace) -> RunFolder:
-    """The run that an encoding names; the name is compared, never made part of a path."""
-    for folder in workspace.checkpoints.iterdir() if workspace.checkpoints.is_dir() else ():
-        if folder.name == encoding.manifest.run:
-            return RunFolder(folder)
-    name, place = escape_name(encoding.manifest.run), escape_name(str(workspace.root))
-    raise FextError(
-        f"{escape_name(encoding.name)} was made with the run {name}, which is not in {place}",
-        "name the resources folder that has it with --resources DIR, or encode the folder again",
-    )

@@ -33,8 +33,8 @@ from fext_engine.latents.anomaly.results import (
 )
 from fext_engine.latents.anomaly.scoring import OnHeat, Scores, score_all
 from fext_engine.latents.anomaly.subjects import Subjects
-from fext_engine.latents.anomaly.weights import find_run, load_maker
 from fext_engine.latents.encoding import Encoding, open_encoding, require_same_space
+from fext_engine.latents.maker import find_run, load_maker
 from fext_engine.latents.manifest import software_versions
 from fext_engine.paths import escape_name
 from fext_engine.training.device import choose_device
