@@ -1,0 +1,352 @@
+"""A map of points in the terminal: coloured by what they are, with pan, zoom and a cursor that goes from point to point."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.segment import Segment
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from fext_tui.widgets.half_blocks import depth_of
+from fext_tui.widgets.text import clip_cells, clip_start, fit, printable
+
+if TYPE_CHECKING:
+    from rich.style import Style
+    from textual import events
+
+    from fext_tui.latent_map import Colouring, MapPictures
+    from fext_tui.widgets.point_cells import Cells, MapView
+
+COLOURED = 10
+"""Groups with a look of their own; the rest share one."""
+
+_SIGNS = "+*#@%&=~^:."  # of each group and of the rest, where there are few colours or no Braille
+_STEP = 1.5  # one press of + or -
+_PAN = 8  # a share of the room is moved over
+
+
+class PointMap(Widget, can_focus=True):
+    """Draws the points of `show` in Braille dots, or in a sign for each group on terminals of few colours."""
+
+    DEFAULT_CSS = """
+    PointMap {
+        width: 1fr;
+        height: 1fr;
+        background: $surface;
+        color: $foreground;
+        & > .point-map--legend { color: $text-muted; }
+        & > .point-map--caption { color: $text-muted; }
+        & > .point-map--caption-focused { color: $text; background: $primary-muted; text-style: bold; }
+        & > .point-map--cursor { background: $block-cursor-blurred-background; color: $block-cursor-blurred-foreground; }
+        &:focus > .point-map--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
+        &:nocolor > .point-map--cursor { text-style: bold reverse; }
+        &:nocolor > .point-map--caption-focused { text-style: bold reverse; }
+        & > .point-map--rest { color: $text-muted; }
+        &:dark {
+            & > .point-map--0 { color: #5fafff; }
+            & > .point-map--1 { color: #ffaf5f; }
+            & > .point-map--2 { color: #87d787; }
+            & > .point-map--3 { color: #ff8787; }
+            & > .point-map--4 { color: #d787ff; }
+            & > .point-map--5 { color: #ffff5f; }
+            & > .point-map--6 { color: #5fd7d7; }
+            & > .point-map--7 { color: #ffafd7; }
+            & > .point-map--8 { color: #afaf5f; }
+            & > .point-map--9 { color: #ffffff; }
+        }
+        &:light {
+            & > .point-map--0 { color: #005faf; }
+            & > .point-map--1 { color: #af5f00; }
+            & > .point-map--2 { color: #008700; }
+            & > .point-map--3 { color: #d70000; }
+            & > .point-map--4 { color: #8700af; }
+            & > .point-map--5 { color: #5f5f00; }
+            & > .point-map--6 { color: #005f5f; }
+            & > .point-map--7 { color: #d7005f; }
+            & > .point-map--8 { color: #5f0000; }
+            & > .point-map--9 { color: #000000; }
+        }
+        &:ansi:dark {
+            & > .point-map--0 { color: ansi_bright_cyan; }
+            & > .point-map--1 { color: ansi_bright_yellow; }
+            & > .point-map--2 { color: ansi_bright_green; }
+            & > .point-map--3 { color: ansi_bright_red; }
+            & > .point-map--4 { color: ansi_bright_magenta; }
+            & > .point-map--5 { color: ansi_bright_white; }
+            & > .point-map--6 { color: ansi_cyan; }
+            & > .point-map--7 { color: ansi_yellow; }
+            & > .point-map--8 { color: ansi_green; }
+            & > .point-map--9 { color: ansi_white; }
+        }
+        &:ansi:light {
+            & > .point-map--0 { color: ansi_blue; }
+            & > .point-map--1 { color: ansi_red; }
+            & > .point-map--2 { color: ansi_magenta; }
+            & > .point-map--3 { color: ansi_black; }
+            & > .point-map--4 { color: ansi_blue; }
+            & > .point-map--5 { color: ansi_red; }
+            & > .point-map--6 { color: ansi_magenta; }
+            & > .point-map--7 { color: ansi_black; }
+            & > .point-map--8 { color: ansi_blue; }
+            & > .point-map--9 { color: ansi_red; }
+        }
+    }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "point-map--legend",
+        "point-map--caption",
+        "point-map--caption-focused",
+        "point-map--cursor",
+        "point-map--rest",
+        *(f"point-map--{group}" for group in range(COLOURED)),
+    }
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", "Open", id="map.open", tooltip="Open the picture of the point under the cursor"),
+        Binding("t", "colour", "Colour", id="map.colour", tooltip="Colour the points by class, or by the run's split"),
+        Binding("left,h", "toward(-1, 0)", "Left", show=False, id="map.left", tooltip="The next point to the left"),
+        Binding("right,l", "toward(1, 0)", "Right", show=False, id="map.right", tooltip="The next point to the right"),
+        Binding("up,k", "toward(0, -1)", "Up", show=False, id="map.up", tooltip="The next point above"),
+        Binding("down,j", "toward(0, 1)", "Down", show=False, id="map.down", tooltip="The next point below"),
+        Binding("shift+left", "pan(-1, 0)", "Move left", show=False, id="map.pan-left"),
+        Binding("shift+right", "pan(1, 0)", "Move right", show=False, id="map.pan-right"),
+        Binding("shift+up", "pan(0, -1)", "Move up", show=False, id="map.pan-up"),
+        Binding("shift+down", "pan(0, 1)", "Move down", show=False, id="map.pan-down"),
+        Binding("plus,equals_sign", "zoom(1)", "Zoom in", key_display="+", show=False, id="map.zoom-in"),
+        Binding("minus", "zoom(-1)", "Zoom out", key_display="-", show=False, id="map.zoom-out"),
+        Binding("0", "fit", "All", show=False, id="map.fit", tooltip="Show all points"),
+    ]  # fmt: skip
+
+    cursor: reactive[int] = reactive(0, repaint=False)
+
+    class Highlighted(Message):
+        """The cursor came to the point of row `index`."""
+
+        def __init__(self, index: int) -> None:
+            super().__init__()
+            self.index = index
+
+    class Selected(Highlighted):
+        """The point of row `index` was opened: Enter, or a click on the cell under the cursor."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._pictures: MapPictures | None = None
+        self._view: MapView | None = None
+        self._colouring = ""
+        self._dragged = False
+        self._cells: Cells | None = None
+        self._cells_look: tuple[object, ...] = ()
+
+    def show(self, pictures: MapPictures, cursor: int) -> None:
+        """Show a map with the cursor on the point of a row; at least one point."""
+        from fext_tui.widgets.point_cells import MapView
+
+        if pictures is not self._pictures:
+            self._pictures, self._view = pictures, MapView(pictures.points)
+            self._cells_look = ()
+        self.border_title = pictures.method_words
+        self.set_reactive(PointMap.cursor, cursor)
+        self._follow()
+
+    @property
+    def colouring(self) -> Colouring:
+        """What the colours tell."""
+        assert self._pictures is not None
+        found = self._pictures.colourings
+        return found.get(self._colouring) or next(iter(found.values()))
+
+    @property
+    def zoom(self) -> float:
+        """How many times larger than fitted the map is shown."""
+        return self._view.zoom if self._view else 1.0
+
+    def validate_cursor(self, cursor: int) -> int:
+        """Keep the cursor within the rows."""
+        return max(0, min(cursor, self._pictures.count() - 1)) if self._pictures else 0
+
+    def watch_cursor(self, before: int, now: int) -> None:
+        """Show the point and tell of it."""
+        self._follow()
+        if self._pictures:
+            self.post_message(self.Highlighted(now))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Without points no key has anything to do here."""
+        return self._pictures is not None
+
+    def action_select(self) -> None:
+        """Open the picture of the point under the cursor."""
+        self.post_message(self.Selected(self.cursor))
+
+    def action_toward(self, across: int, down: int) -> None:
+        """Go to the next point in a direction."""
+        from fext_tui.widgets.point_cells import next_point
+
+        if self._view is not None and self._room[1] > 0:
+            found = next_point(self._view.dots(*self._room), self.cursor, across, down)
+            if found is not None:
+                self.cursor = found
+
+    def action_pan(self, across: int, down: int) -> None:
+        """Move the view by a part of itself."""
+        width, height = self._room
+        self._move(across * 2 * width / _PAN, down * 4 * height / _PAN)
+
+    def action_zoom(self, direction: int) -> None:
+        """Zoom in (1) or out (-1) about the point under the cursor."""
+        if self._view is not None:
+            x, y = self._view.points[self.cursor].tolist()
+            self._view.zoom_by(_STEP**direction, (x, y))
+            self._follow()
+
+    def action_fit(self) -> None:
+        """Show all points again."""
+        if self._view is not None:
+            self._view.fit()
+            self.refresh()
+
+    def action_colour(self) -> None:
+        """Colour by something else."""
+        assert self._pictures is not None
+        names = list(self._pictures.colourings)
+        self._colouring = names[(names.index(self.colouring.name) + 1) % len(names)]
+        if self._pictures.no_split:
+            self.notify(self._pictures.no_split, title="Only by class", severity="warning")
+        self._cells_look = ()
+        self.refresh()
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """The wheel zooms about the pointer."""
+        self._zoom_at(event, 1)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """The wheel zooms about the pointer."""
+        self._zoom_at(event, -1)
+
+    def _zoom_at(self, event: events.MouseEvent, direction: int) -> None:
+        offset = event.get_content_offset(self)
+        if self._view is not None and offset is not None:
+            event.stop()
+            self._view.zoom_by(_STEP**direction, self._view.place_of(2 * offset.x + 1, 4 * offset.y + 2, *self._room))
+            self.refresh()
+
+    def on_mouse_down(self) -> None:
+        self._dragged = False
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Dragging moves the map."""
+        if event.button == 1 and (event.delta_x or event.delta_y):
+            event.stop()
+            self._dragged = True
+            self._move(-2 * event.delta_x, -4 * event.delta_y)
+
+    def on_click(self, event: events.Click) -> None:
+        """A click moves the cursor to the nearest point, on the cursor's cell it opens the picture."""
+        from fext_tui.widgets.point_cells import nearest_point
+
+        offset = event.get_content_offset(self)
+        if self._view is None or offset is None or self._dragged or offset.y >= self._room[1]:
+            return
+        dots = self._view.dots(*self._room)
+        x, y = dots[self.cursor].tolist()
+        if (x // 2, y // 4) == (offset.x, offset.y):
+            self.action_select()
+        else:
+            self.cursor = nearest_point(dots, 2 * offset.x + 1, 4 * offset.y + 2)
+
+    def on_resize(self) -> None:
+        self._follow()
+
+    @property
+    def _room(self) -> tuple[int, int]:
+        """Cells of the map itself: below it are the legend and the caption."""
+        return self.size.width, max(0, self.size.height - 2)
+
+    def _move(self, across: float, down: float) -> None:
+        if self._view is not None and self._room[1] > 0:
+            self._view.move(across, down, *self._room)
+            self.refresh()
+
+    def _follow(self) -> None:
+        if self._view is not None and self._room[0] > 0 and self._room[1] > 0:
+            self._view.follow(self.cursor, *self._room)
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """Return a line of the map, the legend, or what the cursor is on."""
+        width, height = self.size
+        if self._pictures is None or self._view is None or height < 3:
+            return Strip.blank(width, self.rich_style)
+        if y == height - 1:
+            return self._caption_line(width)
+        if y == height - 2:
+            return self._legend_line(width)
+        cells = self._binned(self._view)
+        return Strip(self._segments(cells, self._view, y), width)
+
+    def _binned(self, view: MapView) -> Cells:
+        """What each cell shows, binned anew when the view or the colours changed."""
+        from fext_tui.widgets.point_cells import bin_points
+
+        look = (*self._room, view.zoom, view.centre)
+        if self._cells is None or look != self._cells_look:
+            self._cells = bin_points(view.dots(*self._room), self.colouring.codes, COLOURED + 1, *self._room)
+            self._cells_look = look
+        return self._cells
+
+    def _segments(self, cells: Cells, view: MapView, y: int) -> list[Segment]:
+        braille, groups = cells.braille[y].tolist(), cells.group[y].tolist()
+        signs = self._has_signs
+        texts = [(_SIGNS[g] if signs else chr(code)) if code else " " for code, g in zip(braille, groups, strict=True)]
+        looks = [g if code else -1 for code, g in zip(braille, groups, strict=True)]
+        x, at = (int(v) for v in view.dots_of(view.points[self.cursor : self.cursor + 1], *self._room)[0] // (2, 4))
+        if at == y and 0 <= x < len(texts):
+            texts[x], looks[x] = "X" if signs else "◆", -2
+        start, segments = 0, []
+        for look, run in groupby(looks):
+            end = start + len(list(run))
+            segments.append(Segment("".join(texts[start:end]), self._style_of(look)))
+            start = end
+        return segments
+
+    @property
+    def _has_signs(self) -> bool:
+        return depth_of(self.app) in ("16", "none") or self.app.no_color
+
+    def _style_of(self, look: int) -> Style:
+        """The style of a group; -1 is empty room, -2 the cursor."""
+        if look == -1:
+            return self.rich_style
+        return self._style("cursor" if look == -2 else "rest" if look >= COLOURED else str(look))
+
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(f"point-map--{name}")
+
+    def _legend_line(self, width: int) -> Strip:
+        """What the colours tell, as many groups as there is room for."""
+        words, colouring = self._style("legend"), self.colouring
+        segments = [Segment(f" {colouring.name}", words)]
+        for group, (label, count) in enumerate(colouring.groups):
+            sign = _SIGNS[group] if self._has_signs else "●"
+            segments += [Segment(f"  {sign} ", self._style_of(group)), Segment(f"{printable(label)} {count:,}", words)]
+        line = Strip(segments)
+        if line.cell_length > width:
+            line = Strip([*line.crop(0, width - 1), Segment("…", words)])
+        return line.adjust_cell_length(width, self.rich_style)
+
+    def _caption_line(self, width: int) -> Strip:
+        """The name of the point under the cursor, how many share its cell, and the zoom."""
+        assert self._pictures is not None and self._view is not None
+        hint = f" ×{self.zoom:.3g} " if self.zoom > 1 else " +/- zoom " if self.has_focus else " "
+        name = printable(self._pictures.name(self.cursor) or "")
+        label = printable(self.colouring.label(self.cursor))
+        of = f" · {clip_cells(label, max(0, width // 3))}" if label else ""
+        room = max(0, width - len(hint) - 1)
+        text = fit(f" {clip_start(name, max(0, room - len(of)))}{of}", width - len(hint)) + hint
+        style = self._style("caption-focused" if self.has_focus else "caption")
+        return Strip([Segment(fit(text, width), style)], width)
