@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -117,3 +117,10 @@ def _folders(workspace: Workspace) -> Iterator[Path]:
         if there and real not in seen:
             seen.add(real)
             yield path
+
+
+def no_encodings(key: Callable[[str], str]) -> str:
+    """The sentence that says how to get an encoding; `key` tells the key of an action."""
+    import fext_tui.screens.model  # noqa: F401 - whose keys are named
+
+    return f"No encoding yet: {key('model.encode')} on the Model screen ({key('mode.model')}) makes one of a folder."

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 class Explained(Protocol):
     """A list that knows more of its rows than their files."""
 
+    @property
+    def title(self) -> str:
+        """What the list is, for the title line."""
+        ...
+
     def path(self, index: int) -> Path:
         """The true path of a row."""
         ...

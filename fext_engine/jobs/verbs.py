@@ -22,6 +22,7 @@ VERBS = {
     "index": "fext_engine.latents.index:index",
     "map": "fext_engine.latents.draw_map:draw_map",
     "probe": "fext_engine.latents.probe:probe",
+    "search": "fext_engine.latents.search_file:search_file",
     "sample": "fext_engine.images.sample_dataset:generate",
 }
 

@@ -9,6 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.message import Message
 
 from fext_tui.contact_tiles import subjects_of
 from fext_tui.latent_map import MapPictures
@@ -48,6 +49,9 @@ class ViewerStage(EpochStage):
     ]  # fmt: skip
 
     app: FextApp
+
+    class MapExport(Message):
+        """The map that is shown is to be exported."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -212,6 +216,8 @@ class ViewerStage(EpochStage):
             self.notify("There is nothing to export.")
         elif self.has_class("-sheet"):
             export_page(self)
+        elif self.has_class("-map"):
+            self.post_message(self.MapExport())
         else:
             export_picture(self)
 

@@ -42,7 +42,7 @@ class MapView:
     def scale(self, width: int, height: int) -> float:
         """Dots that a unit of the plane takes in `width` x `height` cells."""
         room = (1 - 2 * _MARGIN) * width * DOTS[0], (1 - 2 * _MARGIN) * height * DOTS[1]
-        return min(room[0] / self._span[0], room[1] / self._span[1]) * self.zoom
+        return float(min(room[0] / self._span[0], room[1] / self._span[1]) * self.zoom)
 
     def dots(self, width: int, height: int) -> Floats:
         """Where each point lies, (N, 2) in dots from the upper left corner; also outside of the view."""
@@ -98,8 +98,8 @@ class Cells(NamedTuple):
     """The code of its character; 0 where no point is."""
     group: Numbers
     """The group that most of its points are of."""
-    count: Numbers
-    """How many points it has."""
+    points: Numbers
+    """How many it has."""
 
 
 def bin_points(dots: Floats, groups: npt.NDArray[np.uint8], count: int, width: int, height: int) -> Cells:

@@ -1,4 +1,4 @@
-"""A map of points in the terminal: coloured by what they are, with pan, zoom and a cursor that goes from point to point."""
+"""A map of points in the terminal, coloured by what they are, with pan, zoom and a cursor from point to point."""
 
 from __future__ import annotations
 
@@ -42,7 +42,10 @@ class PointMap(Widget, can_focus=True):
         & > .point-map--legend { color: $text-muted; }
         & > .point-map--caption { color: $text-muted; }
         & > .point-map--caption-focused { color: $text; background: $primary-muted; text-style: bold; }
-        & > .point-map--cursor { background: $block-cursor-blurred-background; color: $block-cursor-blurred-foreground; }
+        & > .point-map--cursor {
+            background: $block-cursor-blurred-background;
+            color: $block-cursor-blurred-foreground;
+        }
         &:focus > .point-map--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
         &:nocolor > .point-map--cursor { text-style: bold reverse; }
         &:nocolor > .point-map--caption-focused { text-style: bold reverse; }
