@@ -63,7 +63,7 @@ class ViewerStage(EpochStage):
 
     def compose(self) -> ComposeResult:
         yield RowList(id="pictures", classes="pane")
-        yield PointMap(id="map", classes="pane")
+        yield PointMap(id="point-map", classes="pane")
         yield PictureFile(id="picture", classes="pane")
         yield ContactSheet(id="sheet", classes="pane")
         yield FactList(id="facts", classes="pane")
@@ -94,6 +94,7 @@ class ViewerStage(EpochStage):
         self.pictures, self.kind = pictures, kind
         self.epochs.playing = False
         self.rows.border_title = f"{pictures.count():,} {pictures.noun}"
+        self.rows.sort_mark(None)
         self.rows.set_source(pictures, cursor=index)
         self.set_class(isinstance(pictures, MapPictures) and bool(pictures.count()), "-map")
         if sheet is not None:

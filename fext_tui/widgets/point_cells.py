@@ -31,6 +31,8 @@ class MapView:
     centre: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
+        self._cells: Cells | None = None
+        self._cells_of: tuple[object, ...] = ()
         self.fit()
 
     def fit(self) -> None:
@@ -62,6 +64,14 @@ class MapView:
             self.centre[0] + (x - width * DOTS[0] / 2) / scale,
             self.centre[1] - (y - height * DOTS[1] / 2) / scale,
         )
+
+    def cells(self, groups: npt.NDArray[np.uint8], width: int, height: int) -> Cells:
+        """What each cell shows of the points, which are of these groups; binned anew when something changed."""
+        look = (id(groups), width, height, self.zoom, self.centre)
+        if self._cells is None or look != self._cells_of:
+            self._cells = bin_points(self.dots(width, height), groups, int(groups.max()) + 1, width, height)
+            self._cells_of = look
+        return self._cells
 
     def zoom_by(self, factor: float, around: tuple[float, float]) -> None:
         """Zoom by a factor, 1 to 1000 in all; the place `around`, in the plane, stays where it is seen."""

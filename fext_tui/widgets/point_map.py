@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
@@ -13,6 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from fext_tui.widgets.half_blocks import depth_of
+from fext_tui.widgets.point_lines import Ink, cell_line, legend_line
 from fext_tui.widgets.text import clip_cells, clip_start, fit, printable
 
 if TYPE_CHECKING:
@@ -20,12 +20,8 @@ if TYPE_CHECKING:
     from textual import events
 
     from fext_tui.latent_map import Colouring, MapPictures
-    from fext_tui.widgets.point_cells import Cells, MapView
+    from fext_tui.widgets.point_cells import MapView
 
-COLOURED = 10
-"""Groups with a look of their own; the rest share one."""
-
-_SIGNS = "+*#@%&=~^:."  # of each group and of the rest, where there are few colours or no Braille
 _STEP = 1.5  # one press of + or -
 _PAN = 8  # a share of the room is moved over
 
@@ -49,55 +45,6 @@ class PointMap(Widget, can_focus=True):
         &:focus > .point-map--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
         &:nocolor > .point-map--cursor { text-style: bold reverse; }
         &:nocolor > .point-map--caption-focused { text-style: bold reverse; }
-        & > .point-map--rest { color: $text-muted; }
-        &:dark {
-            & > .point-map--0 { color: #5fafff; }
-            & > .point-map--1 { color: #ffaf5f; }
-            & > .point-map--2 { color: #87d787; }
-            & > .point-map--3 { color: #ff8787; }
-            & > .point-map--4 { color: #d787ff; }
-            & > .point-map--5 { color: #ffff5f; }
-            & > .point-map--6 { color: #5fd7d7; }
-            & > .point-map--7 { color: #ffafd7; }
-            & > .point-map--8 { color: #afaf5f; }
-            & > .point-map--9 { color: #ffffff; }
-        }
-        &:light {
-            & > .point-map--0 { color: #005faf; }
-            & > .point-map--1 { color: #af5f00; }
-            & > .point-map--2 { color: #008700; }
-            & > .point-map--3 { color: #d70000; }
-            & > .point-map--4 { color: #8700af; }
-            & > .point-map--5 { color: #5f5f00; }
-            & > .point-map--6 { color: #005f5f; }
-            & > .point-map--7 { color: #d7005f; }
-            & > .point-map--8 { color: #5f0000; }
-            & > .point-map--9 { color: #000000; }
-        }
-        &:ansi:dark {
-            & > .point-map--0 { color: ansi_bright_cyan; }
-            & > .point-map--1 { color: ansi_bright_yellow; }
-            & > .point-map--2 { color: ansi_bright_green; }
-            & > .point-map--3 { color: ansi_bright_red; }
-            & > .point-map--4 { color: ansi_bright_magenta; }
-            & > .point-map--5 { color: ansi_bright_white; }
-            & > .point-map--6 { color: ansi_cyan; }
-            & > .point-map--7 { color: ansi_yellow; }
-            & > .point-map--8 { color: ansi_green; }
-            & > .point-map--9 { color: ansi_white; }
-        }
-        &:ansi:light {
-            & > .point-map--0 { color: ansi_blue; }
-            & > .point-map--1 { color: ansi_red; }
-            & > .point-map--2 { color: ansi_magenta; }
-            & > .point-map--3 { color: ansi_black; }
-            & > .point-map--4 { color: ansi_blue; }
-            & > .point-map--5 { color: ansi_red; }
-            & > .point-map--6 { color: ansi_magenta; }
-            & > .point-map--7 { color: ansi_black; }
-            & > .point-map--8 { color: ansi_blue; }
-            & > .point-map--9 { color: ansi_red; }
-        }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -105,8 +52,6 @@ class PointMap(Widget, can_focus=True):
         "point-map--caption",
         "point-map--caption-focused",
         "point-map--cursor",
-        "point-map--rest",
-        *(f"point-map--{group}" for group in range(COLOURED)),
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select", "Open", id="map.open", tooltip="Open the picture of the point under the cursor"),
@@ -119,9 +64,9 @@ class PointMap(Widget, can_focus=True):
         Binding("shift+right", "pan(1, 0)", "Move right", show=False, id="map.pan-right"),
         Binding("shift+up", "pan(0, -1)", "Move up", show=False, id="map.pan-up"),
         Binding("shift+down", "pan(0, 1)", "Move down", show=False, id="map.pan-down"),
-        Binding("plus,equals_sign", "zoom(1)", "Zoom in", key_display="+", show=False, id="map.zoom-in"),
-        Binding("minus", "zoom(-1)", "Zoom out", key_display="-", show=False, id="map.zoom-out"),
-        Binding("0", "fit", "All", show=False, id="map.fit", tooltip="Show all points"),
+        Binding("plus,equals_sign", "zoom(1)", "Zoom in", key_display="+", show=False, id="picture.zoom-in"),
+        Binding("minus", "zoom(-1)", "Zoom out", key_display="-", show=False, id="picture.zoom-out"),
+        Binding("0", "fit", "Fit", show=False, id="picture.fit"),
     ]  # fmt: skip
 
     cursor: reactive[int] = reactive(0, repaint=False)
@@ -142,8 +87,6 @@ class PointMap(Widget, can_focus=True):
         self._view: MapView | None = None
         self._colouring = ""
         self._dragged = False
-        self._cells: Cells | None = None
-        self._cells_look: tuple[object, ...] = ()
 
     def show(self, pictures: MapPictures, cursor: int) -> None:
         """Show a map with the cursor on the point of a row; at least one point."""
@@ -151,7 +94,6 @@ class PointMap(Widget, can_focus=True):
 
         if pictures is not self._pictures:
             self._pictures, self._view = pictures, MapView(pictures.points)
-            self._cells_look = ()
         self.border_title = pictures.method_words
         self.set_reactive(PointMap.cursor, cursor)
         self._follow()
@@ -162,11 +104,6 @@ class PointMap(Widget, can_focus=True):
         assert self._pictures is not None
         found = self._pictures.colourings
         return found.get(self._colouring) or next(iter(found.values()))
-
-    @property
-    def zoom(self) -> float:
-        """How many times larger than fitted the map is shown."""
-        return self._view.zoom if self._view else 1.0
 
     def validate_cursor(self, cursor: int) -> int:
         """Keep the cursor within the rows."""
@@ -220,7 +157,6 @@ class PointMap(Widget, can_focus=True):
         self._colouring = names[(names.index(self.colouring.name) + 1) % len(names)]
         if self._pictures.no_split:
             self.notify(self._pictures.no_split, title="Only by class", severity="warning")
-        self._cells_look = ()
         self.refresh()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
@@ -286,70 +222,33 @@ class PointMap(Widget, can_focus=True):
         if self._pictures is None or self._view is None or height < 3:
             return Strip.blank(width, self.rich_style)
         if y == height - 1:
-            return self._caption_line(width)
+            name = "caption-focused" if self.has_focus else "caption"
+            return Strip([Segment(self._caption(width), self._style(name))], width)
         if y == height - 2:
-            return self._legend_line(width)
-        cells = self._binned(self._view)
-        return Strip(self._segments(cells, self._view, y), width)
+            return legend_line(self.colouring, width, self._style("legend"), self._ink)
+        here = self._view.points[self.cursor : self.cursor + 1]
+        column, row = (int(place) for place in self._view.dots_of(here, *self._room)[0] // (2, 4))
+        cursor = column if row == y and 0 <= column < width else None
+        return cell_line(self._view.cells(self.colouring.codes, *self._room), y, cursor, self._ink)
 
-    def _binned(self, view: MapView) -> Cells:
-        """What each cell shows, binned anew when the view or the colours changed."""
-        from fext_tui.widgets.point_cells import bin_points
-
-        look = (*self._room, view.zoom, view.centre)
-        if self._cells is None or look != self._cells_look:
-            self._cells = bin_points(view.dots(*self._room), self.colouring.codes, COLOURED + 1, *self._room)
-            self._cells_look = look
-        return self._cells
-
-    def _segments(self, cells: Cells, view: MapView, y: int) -> list[Segment]:
-        braille, groups = cells.braille[y].tolist(), cells.group[y].tolist()
-        signs = self._has_signs
-        texts = [(_SIGNS[g] if signs else chr(code)) if code else " " for code, g in zip(braille, groups, strict=True)]
-        looks = [g if code else -1 for code, g in zip(braille, groups, strict=True)]
-        x, at = (int(v) for v in view.dots_of(view.points[self.cursor : self.cursor + 1], *self._room)[0] // (2, 4))
-        if at == y and 0 <= x < len(texts):
-            texts[x], looks[x] = "X" if signs else "◆", -2
-        start, segments = 0, []
-        for look, run in groupby(looks):
-            end = start + len(list(run))
-            segments.append(Segment("".join(texts[start:end]), self._style_of(look)))
-            start = end
-        return segments
+    def _caption(self, width: int) -> str:
+        """The name of the point under the cursor and what it is, and the zoom."""
+        assert self._pictures is not None and self._view is not None
+        zoom = self._view.zoom
+        hint = f" ×{zoom:.3g} " if zoom > 1 else " +/- zoom " if self.has_focus else " "
+        label = printable(self.colouring.label(self.cursor))
+        of = f" · {clip_cells(label, max(0, width // 3))}" if label else ""
+        room = max(0, width - len(hint) - len(of) - 1)
+        name = clip_start(printable(self._pictures.name(self.cursor) or ""), room)
+        return fit(fit(f" {name}{of}", width - len(hint)) + hint, width)
 
     @property
-    def _has_signs(self) -> bool:
-        return depth_of(self.app) in ("16", "none") or self.app.no_color
-
-    def _style_of(self, look: int) -> Style:
-        """The style of a group; -1 is empty room, -2 the cursor."""
-        if look == -1:
-            return self.rich_style
-        return self._style("cursor" if look == -2 else "rest" if look >= COLOURED else str(look))
+    def _ink(self) -> Ink:
+        """How the groups look here: by signs where there are few colours, or none."""
+        ansi = self.app.native_ansi_color
+        signs = self.app.no_color or depth_of(self.app) in ("16", "none")
+        dark = self.app.current_theme.dark
+        return Ink(self.rich_style, self._style("cursor"), dark=dark, ansi=ansi, signs=signs)
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"point-map--{name}")
-
-    def _legend_line(self, width: int) -> Strip:
-        """What the colours tell, as many groups as there is room for."""
-        words, colouring = self._style("legend"), self.colouring
-        segments = [Segment(f" {colouring.name}", words)]
-        for group, (label, count) in enumerate(colouring.groups):
-            sign = _SIGNS[group] if self._has_signs else "●"
-            segments += [Segment(f"  {sign} ", self._style_of(group)), Segment(f"{printable(label)} {count:,}", words)]
-        line = Strip(segments)
-        if line.cell_length > width:
-            line = Strip([*line.crop(0, width - 1), Segment("…", words)])
-        return line.adjust_cell_length(width, self.rich_style)
-
-    def _caption_line(self, width: int) -> Strip:
-        """The name of the point under the cursor, how many share its cell, and the zoom."""
-        assert self._pictures is not None and self._view is not None
-        hint = f" ×{self.zoom:.3g} " if self.zoom > 1 else " +/- zoom " if self.has_focus else " "
-        name = printable(self._pictures.name(self.cursor) or "")
-        label = printable(self.colouring.label(self.cursor))
-        of = f" · {clip_cells(label, max(0, width // 3))}" if label else ""
-        room = max(0, width - len(hint) - 1)
-        text = fit(f" {clip_start(name, max(0, room - len(of)))}{of}", width - len(hint)) + hint
-        style = self._style("caption-focused" if self.has_focus else "caption")
-        return Strip([Segment(fit(text, width), style)], width)

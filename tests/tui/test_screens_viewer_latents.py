@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from time import monotonic
-
 import numpy as np
 from app_driver import make_images, notices, opened, press, screen_text, until
 from hostile import build_hostile_folder, encode, picture
@@ -179,7 +177,7 @@ async def test_the_map_from_point_to_point(with_images):
         assert plot.display and app.focused is plot
 
 
-async def test_a_map_of_100_000_points_answers_keys(workspace, monkeypatch):
+async def test_a_map_of_100_000_points_answers_keys(workspace):
     count = 100_000
     vectors = np.random.default_rng(0).normal(size=(count, 4))
     make_encoding(workspace, workspace.images, vectors, paths=[f"c{n % 30}/{n:06}.png" for n in range(count)])
@@ -189,14 +187,12 @@ async def test_a_map_of_100_000_points_answers_keys(workspace, monkeypatch):
         app.screen.query_one(Tabs).active = "map"
         plot = app.screen.query_one(PointMap)
         await until(pilot, lambda: plot.display and app.focused is plot, "the map")
-        assert "20 more" in screen_text(app)
+        assert plot.colouring.groups[-1] == ("20 more", 66_660)
         seen = set()
-        began = monotonic()
         for key in ("right", "down", "plus", "plus", "left", "shift+up", "t", "0", "n"):
             await press(pilot, key)
             seen.add(plot.cursor)
-        assert len(seen) > 4
-        print(f"{(monotonic() - began) / 9:.3f} s a key")
+        assert len(seen) == 4
 
 
 async def test_empty_kinds_say_what_to_do(workspace):

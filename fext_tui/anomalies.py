@@ -1,0 +1,187 @@
+"""The ranked anomalies of an encoding for the screen: scores, heat maps over the images, and the order of the list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fext_engine.errors import FextError
+from fext_tui.encodings import EncodedPictures, KnownEncoding
+from fext_tui.figure import Figure, read_picture
+from fext_tui.widgets.columns import Column
+from fext_tui.widgets.text import format_figure
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from fext_engine.latents.anomaly.results import Anomalies, Line
+    from fext_tui.widgets.half_blocks import Pixels
+
+FLAG = "!"
+_RANK = "rank"
+_TOP = 2.0  # of a heat map: what pale yellow stands for; 1 is rare in normal images
+_STRENGTH = 0.85  # of the colours over the image, at most
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AnomalyPictures(EncodedPictures):
+    """The scored images, by rank or in the order of another score."""
+
+    anomalies: Anomalies
+    lines: Sequence[Line]
+    """In the order of the list."""
+    order: str = _RANK
+    descending: bool = False
+    noun: str = "images"
+
+    @property
+    def value(self) -> str:
+        """The column whose values stand beside the rank."""
+        return _shown_value(self.order)
+
+    def rows(self, offset: int, limit: int) -> Sequence[Sequence[str]]:
+        value = self.value
+        return [
+            (str(line.rank), FLAG if line.flagged else "", _figure(value_of(line, value)), line.path)
+            for line in self.lines[offset : offset + limit]
+        ]
+
+    def caption(self, index: int) -> str:
+        """The score, and the mark of one beyond the threshold."""
+        line = self.lines[index]
+        return f"{FLAG * line.flagged}{_figure(line.score)}"
+
+    def figure(self, index: int, longest: int | None) -> Figure:
+        """The image, and beside it the heat map over it, where one is stored."""
+        line, picture = self.lines[index], read_picture(self.path(index), longest)
+        flagged = ", beyond the threshold" if line.flagged else ""
+        caption = f"{line.rank}. score {_figure(line.score)}{flagged}  {picture.caption}"
+        try:
+            heat = None if line.row is None else self.anomalies.heat_map(line.row)
+        except FextError as error:
+            return replace(picture, caption=caption, info=str(error))
+        if heat is None or not picture.panels:
+            return replace(picture, caption=caption)
+        panels = (*picture.panels, lay_over(picture.panels[0], heat))
+        about = f"{picture.info}  orange is rare in normal images, the largest is {float(heat.max()):.3g}"
+        return Figure(panels, caption, about, picture.path, ("image", f"heat map, 0 to {_TOP:g}"))
+
+    def facts(self, index: int) -> Sequence[tuple[str, str]]:
+        """Each score of a row with its tail probability, and what it was compared with."""
+        from fext_engine.latents.anomaly.results import SCORES
+
+        line, summary = self.lines[index], self.anomalies.summary
+        label = [("label", line.label)] if line.label else []
+        return (
+            ("", "Anomaly"), ("rank", f"{line.rank:,} of {len(self.lines):,}" if line.rank else ""), *label,
+            ("score", _scored(line.score, line.tail)),
+            *((name, _scored(*pair)) for name, *pair in zip(SCORES, line.scores, line.tails, strict=True)),
+            ("flagged", f"{'yes' if line.flagged else 'no'}, from {_figure(summary.thresholds.get('score'))} on"),
+            ("tail", "the chance that a normal image scores as high"),
+            ("false alarms", f"{summary.false_positive_rate:.1%} of normal images are expected"),
+            ("normal images", f"{summary.reference.images:,}, {summary.reference.source}"), *super().facts(index),
+        )  # fmt: skip
+
+    def sorted_by(self, column: str) -> AnomalyPictures:
+        """In the order of a column: at first the highest scores on top; again the other way round."""
+        descending = not self.descending if column == self.order else column not in (_RANK, "path", "label")
+        lines = sorted(self.lines, key=lambda line: _key(line, column), reverse=descending)
+        names = tuple(line.path for line in lines)
+        return replace(self, names=names, lines=lines, columns=_columns(column), order=column, descending=descending)
+
+    @property
+    def sorted_column(self) -> int | None:
+        """The shown column that decides the order; None where it has none."""
+        return {_RANK: 0, self.value: 2, "path": 3}.get(self.order)
+
+    @property
+    def sortable(self) -> Sequence[tuple[str, str]]:
+        """The columns to sort by, and what they hold."""
+        return COLUMNS
+
+
+COLUMNS = (
+    (_RANK, "1 is the most anomalous"), ("score", "all scores in one"),
+    ("mae", "mean absolute error of the reconstruction"), ("structure", "1 - SSIM of the reconstruction"),
+    ("knn", "distance to the nearest normal images"), ("mahalanobis", "distance to the normal images as a whole"),
+    ("patches", "the most unusual place of the image"), ("path", "the file"), ("label", "what its folder calls it"),
+)  # fmt: skip
+
+
+def open_anomalies(known: KnownEncoding) -> AnomalyPictures:
+    """The anomalies of an encoding, in a worker thread; raises FextError when they cannot be read."""
+    from fext_engine.latents.anomaly.results import read_anomalies
+
+    found = read_anomalies(results_of(known))
+    lines = found.ranked
+    title = f"{known.name} · anomalies, {found.summary.flagged:,} of {found.summary.scored:,} flagged"
+    names = tuple(line.path for line in lines)
+    return AnomalyPictures(
+        known.images, names, columns=_columns(_RANK), encoding=known, title=title, anomalies=found, lines=lines
+    )
+
+
+def results_of(known: KnownEncoding) -> Path:
+    """Where the anomalies of an encoding are, if it has some."""
+    from fext_engine.latents.anomaly.results import FOLDER
+
+    return known.folder / FOLDER
+
+
+def has_results(known: KnownEncoding) -> bool:
+    """Whether an encoding's images were scored."""
+    from fext_engine.latents.anomaly.results import SUMMARY
+
+    return (results_of(known) / SUMMARY).is_file()
+
+
+def lay_over(pixels: Pixels, heat: npt.NDArray[np.float32]) -> Pixels:
+    """A heat map (h, w) in colours over a picture, uint8 (H, W, 3), in grey; stretched to the picture's size."""
+    import numpy as np
+    from PIL import Image
+
+    from fext_engine.evaluation.error_map import colours_of
+
+    height, width = pixels.shape[:2]
+    stretched = Image.fromarray(heat).resize((width, height), Image.Resampling.BILINEAR)
+    shares = np.clip(np.asarray(stretched) / _TOP, 0, 1)
+    weight = (np.minimum(1.0, 2 * shares) * _STRENGTH)[..., None]
+    grey = pixels.mean(-1, keepdims=True)
+    return np.asarray(grey * (1 - weight) + colours_of(shares) * weight).round().astype(np.uint8)
+
+
+def value_of(line: Line, column: str) -> float:
+    """A score of a line."""
+    from fext_engine.latents.anomaly.results import SCORES
+
+    return line.score if column == "score" else line.scores[SCORES.index(column)]
+
+
+def _shown_value(order: str) -> str:
+    return "score" if order in (_RANK, "path", "label") else order
+
+
+def _columns(order: str) -> Sequence[Column]:
+    shown = Column(_shown_value(order), 9, "right")
+    return Column(_RANK, 5, "right"), Column("", 1), shown, Column("image", keep_end=True)
+
+
+def _key(line: Line, column: str) -> Any:
+    if column in (_RANK, "path", "label"):
+        return getattr(line, column)
+    value = value_of(line, column)
+    return float("-inf") if isnan(value) else value
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None or isnan(value) else format_figure(value)
+
+
+def _scored(value: float, tail: float) -> str:
+    if isnan(value):
+        return "none"
+    return format_figure(value) if isnan(tail) else f"{format_figure(value)}, tail {tail:.2g}"
