@@ -94,8 +94,8 @@ def probe_vectors(vectors: Vectors, classes: Sequence[str], step: Step | None = 
     """Probe vectors (N, D) by the classes of their rows, in 5 stratified folds, the same for every run.
 
     k-NN takes the majority of the 5 nearest by cosine distance, of tied classes the one that is nearer. The linear
-    probe is multinomial logistic regression on standardised dimensions with an L2 penalty of 1/2 |w|^2. Rows that are
-    not finite are left out. Raises FextError where fewer than two classes have 10 images.
+    probe is multinomial logistic regression with an L2 penalty of 1/2 |w|^2, on values whose mean is 0 and whose
+    average variance is 1. Rows that are not finite are left out. Raises FextError where fewer than two classes have 10 images.
     """
     tell = step or (lambda stage, done, total: None)
     rows, labels, small = _choose(vectors, classes)
@@ -165,8 +165,9 @@ def fit_logistic(features: Matrix, labels: Numbers, classes: int) -> tuple[Matri
 
 
 def _classify_linearly(known: Matrix, labels: Numbers, features: Matrix) -> Numbers:
-    mean, scale = known.mean(0), known.std(0)
-    scale[scale == 0] = 1
+    # One scale for all dimensions, as turning them must change nothing: each on its own would blow up the noise of
+    # the smallest principal components.
+    mean, scale = known.mean(0), float(np.sqrt(known.var(0).mean())) or 1.0
     weights, intercepts = fit_logistic((known - mean) / scale, labels, int(labels.max()) + 1)
     return np.asarray(((features - mean) / scale @ weights + intercepts).argmax(1))
 

@@ -86,7 +86,7 @@ def encode_query(encoding: Encoding, image: Path, workspace: Workspace, device: 
     read = read_image(image.parent, escape_name(image.name), size)
     if read.pixels is None:
         raise _unusable(image, f"{read.status}, {read.reason}")
-    vector = encode_pixels(loaded, read.pixels[None], place, manifest.pooling).reshape(1, -1)
+    vector = encode_pixels(loaded, np.stack([read.pixels]), place, manifest.pooling).reshape(1, -1)
     return Query(vector.astype(np.dtype(manifest.dtype)))
 
 
