@@ -144,14 +144,14 @@ def lay_over(pixels: Pixels, heat: npt.NDArray[np.float32]) -> Pixels:
     import numpy as np
     from PIL import Image
 
-    from fext_engine.evaluation.error_map import colours_of
+    from fext_engine.evaluation.error_map import COLOURS
 
     height, width = pixels.shape[:2]
     stretched = Image.fromarray(heat).resize((width, height), Image.Resampling.BILINEAR)
     shares = np.clip(np.asarray(stretched) / _TOP, 0, 1)
     weight = (np.minimum(1.0, 2 * shares) * _STRENGTH)[..., None]
     grey = pixels.mean(-1, keepdims=True)
-    return np.asarray(grey * (1 - weight) + colours_of(shares) * weight).round().astype(np.uint8)
+    return np.asarray(grey * (1 - weight) + COLOURS[(shares * 255).astype(np.uint8)] * weight).round().astype(np.uint8)
 
 
 def value_of(line: Line, column: str) -> float:

@@ -24,9 +24,10 @@ _MAGMA = np.array(
     )
 )  # fmt: skip
 _STEPS = np.linspace(0, 255, len(_MAGMA))
-_COLOURS: Pixels = (
+COLOURS: Pixels = (
     np.stack([np.interp(np.arange(256), _STEPS, c) for c in _MAGMA.T], -1).round().astype(np.uint8)
 )
+"""(256, 3): from black over purple and orange to pale yellow."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,6 @@ def error_map(original: Pixels, reconstruction: Pixels) -> ErrorMap:
     error = np.abs(difference).mean(-1)
     within = float(np.quantile(error, _SHARE))
     top = next(r for r in RANGES if within <= r or r == RANGES[-1])
+    shades = np.clip(error / top * 255, 0, 255).round().astype(np.uint8)
     psnr = -10 * math.log10(max(1e-10, float(np.square(difference).mean())))
-    return ErrorMap(colours_of(error / top), top, float(error.max()), float(error.mean()), psnr)
-
-
-def colours_of(shares: NDArray[np.floating]) -> Pixels:
-    """Shares (H, W) as uint8 (H, W, 3): black for 0, over purple and orange, to pale yellow for 1 and beyond."""
-    found: Pixels = _COLOURS[np.clip(shares * 255, 0, 255).round().astype(np.uint8)]
-    return found
+    return ErrorMap(COLOURS[shades], top, float(error.max()), float(error.mean()), psnr)
