@@ -99,6 +99,13 @@ class AnomalyPictures(EncodedPictures):
         return {_RANK: 0, self.value: 2, "path": 3}.get(self.order)
 
     @property
+    def table(self) -> Path:
+        """The file with all scores."""
+        from fext_engine.latents.anomaly.results import TABLE
+
+        return self.anomalies.folder / TABLE
+
+    @property
     def sortable(self) -> Sequence[tuple[str, str]]:
         """The columns to sort by, and what they hold."""
         return COLUMNS

@@ -120,7 +120,9 @@ class FollowedJobs:
         elif job.state == "stopped":
             notify(job.do or "stopped", title=f"{job.title} stopped", severity="warning")
         elif job.verb not in VERBS:  # a dialog shows how they end
-            notify(f"{self._app.key('log')} shows the log", title=f"{job.title} finished")
+            key = self._app.key
+            more = f"{key('encodings')} searches and maps what was encoded, " if job.verb == "encode" else ""
+            notify(f"{more}{key('log')} shows the log", title=f"{job.title} finished")
 
     def tell_deaths(self, deaths: list[Death]) -> None:
         """Tell of jobs that died while no FeXT looked; each of them is told once, whatever is started later."""

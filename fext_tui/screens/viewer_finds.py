@@ -132,10 +132,10 @@ class Finds:
         worker, message = get_current_worker(), None
         try:
             known = [encoding] if encoding else known_encodings(self._app.workspace)[0]
-            for candidate in known:
+            for candidate in dict.fromkeys([*(e for e in known if e.may_hold(file)), *known[:1]]):
                 if worker.is_cancelled:
                     return
-                if (encoding or candidate.may_hold(file)) and (found := find_similar(candidate, file)):
+                if found := find_similar(candidate, file):
                     message = Found(Find(found, min(1, found.count() - 1)))
                     break
         except FextError as error:

@@ -34,6 +34,8 @@ class LatentsScreen(SearchScreen):
         Binding("full_stop", "turn", "Turn", id="viewer.turn", key_display=".", show=False, tooltip="Turn the order"),
         Binding("A", "score", "Score again", id="viewer.score", show=False,
                 tooltip="Let a job score how unusual the images of this encoding are"),
+        Binding("Y", "copy_table", "Copy the table", id="viewer.copy-table", show=False,
+                tooltip="Copy the path of scores.csv, which has all scores"),
     ]  # fmt: skip
 
     def __init__(self) -> None:
@@ -120,6 +122,11 @@ class LatentsScreen(SearchScreen):
         if isinstance(pictures := self.stage.pictures, AnomalyPictures):
             self.scores.score(pictures.encoding)
 
+    def action_copy_table(self) -> None:
+        """Copy the path of the table with all scores."""
+        if isinstance(pictures := self.stage.pictures, AnomalyPictures):
+            self.app.copy(str(pictures.table))
+
     def action_sort(self) -> None:
         """Choose the score to sort the anomalies by."""
         from fext_tui.dialogs.choose_column import ChooseColumnDialog
@@ -154,7 +161,7 @@ class LatentsScreen(SearchScreen):
         """Keys where there is something for them to do."""
         if action == "map_method":
             return self.tab == "map"
-        if action in ("sort", "turn", "score"):
+        if action in ("sort", "turn", "score", "copy_table"):
             return bool(self.query(ViewerStage)) and isinstance(self.stage.pictures, AnomalyPictures)
         return super().check_action(action, parameters)
 

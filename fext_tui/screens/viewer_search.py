@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.binding import Binding, BindingType
 
-from fext_tui.encodings import EncodedPictures, KnownEncoding, known_encodings, no_encodings
+from fext_tui.encodings import EncodedPictures, KnownEncoding
 from fext_tui.following import JobSnapshot
 from fext_tui.screens.viewer_finds import Finds, Found, NotEncoded, Searching
 from fext_tui.screens.viewer_lists import FILES
@@ -89,22 +89,17 @@ class SearchScreen(WorkbenchScreen):
     def action_similar_to_file(self) -> None:
         """Ask for a file, and find what is most like it in the encoding at hand, else the newest."""
         pictures = self.stage.pictures
-        known = pictures.encoding if isinstance(pictures, EncodedPictures) else None
-        known = known or next(iter(known_encodings(self.app.workspace)[0]), None)
-        if known is None:
-            self.notify(no_encodings(self.app.key))
-        else:
-            self.ask_file(known)
+        self.ask_file(pictures.encoding if isinstance(pictures, EncodedPictures) else None)
 
-    def ask_file(self, known: KnownEncoding) -> None:
-        """Ask for a file, and find what is most like it in an encoding."""
+    def ask_file(self, known: KnownEncoding | None) -> None:
+        """Ask for a file, and find what is most like it in an encoding, by default the newest."""
         from fext_tui.dialogs.open_image import OpenImageDialog
 
         def search(file: Path | None) -> None:
             if file is not None:
                 self.finds.similar(file, known)
 
-        self.app.push_screen(OpenImageDialog(known.name), search)
+        self.app.push_screen(OpenImageDialog(known.name if known else "the newest encoding"), search)
 
     def find_groups(self, known: KnownEncoding) -> None:
         """Find near-duplicates within an encoding."""

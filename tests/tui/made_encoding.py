@@ -53,3 +53,42 @@ def around(count: int, dimensions: int = 8) -> np.ndarray:
     vectors = np.zeros((count, dimensions))
     vectors[:, 0], vectors[:, 1] = np.cos(angles), np.sin(angles)
     return vectors
+
+
+def make_anomalies(encoding: Path, *, heat_maps: bool = True) -> None:
+    """Leave the anomalies of an encoding: the last row is the most anomalous, the last two are flagged."""
+    from fext_engine.latents.anomaly.results import (
+        FOLDER,
+        MAPS,
+        SCORES,
+        SUMMARY,
+        TABLE,
+        Line,
+        Reference,
+        Summary,
+        write_table,
+    )
+    from fext_engine.latents.encoding import open_encoding
+
+    opened = open_encoding(encoding)
+    folder, count = encoding / FOLDER, len(opened.rows)
+    folder.mkdir()
+    lines = []
+    for rank, row in enumerate(reversed(range(count)), 1):
+        scores = tuple((row * step) % count / 10 for step in (1, 5, 7, 11, 13))
+        line = Line(rank, row, opened.rows[row].path, "", "ok", "", rank <= 2, float(row), rank / count, scores,
+                    tuple(rank / count for _ in SCORES))  # fmt: skip
+        lines.append(line)
+    write_table(folder / TABLE, lines)
+    if heat_maps:
+        maps = np.zeros((count, 8, 8), np.float16)
+        maps[:, 2:4, 2:4] = 3
+        np.save(folder / MAPS, maps)
+    summary = Summary(
+        encoding=encoding.name, run="run", checkpoint=opened.manifest.checkpoint,
+        reference=Reference(source="the encoding itself", encoding=encoding.name, images=count, fitted=count,
+                            calibrated=count, unseen=False),
+        false_positive_rate=0.05, thresholds=dict.fromkeys((*SCORES, "score"), count - 2.0), scored=count, flagged=2,
+        heat_maps=(count, 8, 8) if heat_maps else None, created="2026-01-02T03:04:05+00:00",
+    )  # fmt: skip
+    (folder / SUMMARY).write_text(summary.model_dump_json(), encoding="utf-8")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 from app_driver import make_images, notices, opened, press, screen_text, until
 from hostile import build_hostile_folder, encode, picture
-from made_encoding import around, make_encoding
+from made_encoding import around, make_anomalies, make_encoding
 from textual.widgets import Tabs
 
 from fext_engine.images.scan import scan
-from fext_engine.paths import escape_name
-from fext_tui.screens.viewer_finds import NotEncoded
+from fext_tui.following import JobSnapshot
 from fext_tui.widgets.contact_sheet import ContactSheet
 from fext_tui.widgets.path_input import PathInput
 from fext_tui.widgets.picture_file import PictureFile
@@ -111,8 +110,6 @@ async def test_a_file_from_outside_goes_to_the_encoder_unless_its_content_is_kno
         assert verb == "search" and arguments["image"] == str(other)
         results = tmp_path / "similar.csv"
         results.write_text("rank,distance,path\n1,0.5,b/001.png\n")
-        from fext_tui.following import JobSnapshot
-
         app.screen.finds.job_ended(JobSnapshot("job-1", "search", state="finished", summary={"results": str(results)}))
         await until(pilot, lambda: rows.row_count == 2, "what the job found")
         assert app.screen.pictures.path(0) == other and app.screen.pictures.name(1) == "b/001.png"
@@ -206,9 +203,63 @@ async def test_empty_kinds_say_what_to_do(workspace):
         await press(pilot, "E")
         await until(pilot, lambda: "No encoding yet" in screen_text(app), "the empty list")
         await press(pilot, "d", "m", "enter", "escape", "o")
-        assert any("No encoding yet" in notice for notice in notices(app))
+        (workspace.root / "x.png").write_bytes(encode(picture(), "PNG"))
+        app.screen.query_one(PathInput).value = str(workspace.root / "x.png")
+        await press(pilot, "enter")
+        await until(pilot, lambda: any("No encoding yet" in notice for notice in notices(app)), "the way to one")
 
 
-def test_an_unknown_image_is_told_to_the_encoder_with_its_true_path(workspace, tmp_path):
-    message = NotEncoded(tmp_path / "caf\udce9.png", None)
-    assert "\\xe9" in escape_name(str(message.file))
+async def test_anomalies_ranked_sorted_and_with_their_heat_maps(with_images):
+    odd = with_images.images / "b" / "[red]x\n.png"
+    odd.write_bytes(encode(picture(50, 40, 60), "PNG"))
+    paths = [file.path for file in scan(with_images.images)]
+    folder = make_encoding(with_images, with_images.images, around(13))
+    async with opened(with_images) as (app, pilot):
+        rows, shown = await viewer(app, pilot)
+        jobs = []
+        app.start_job = lambda verb, arguments=None: jobs.append((verb, arguments)) or "job-1"
+        await press(pilot, "E")
+        await until(pilot, lambda: app.screen.query_one(RowList).row_count == 1, "the encodings")
+        await press(pilot, "a")
+        await until(pilot, lambda: jobs and app.screen.tab == "anomalies", "the job")
+        assert jobs == [("anomalies", {"encoding": str(folder)})]
+        make_anomalies(folder)
+        app.screen.job_moved(JobSnapshot("job-1", "anomalies", state="finished"))
+        await until(pilot, lambda: rows.row_count == 13, "the ranked images")
+        assert [row[:3] for row in (rows.row_at(0), rows.row_at(2))] == [("1", "!", "12"), ("3", "", "10")]
+        assert "2 of 13 flagged" in app.screen.query_one(TitleLine).subject
+        rows.cursor = next(n for n in range(13) if "red" in rows.row_at(n)[3])
+        await until(pilot, lambda: len(shown.picture.titles) == 2 and "red" in shown.picture.caption, "the heat map")
+        image, heat = (np.asarray(panel) for panel in shown.picture._panels)
+        assert image.shape == heat.shape == (40, 60, 3)
+        assert np.ptp(heat[0, 0].astype(int)) <= 1, "grey where nothing is unusual"
+        assert heat[15, 22, 0] > heat[15, 22, 2] + 20, "warm where it is"
+        await press(pilot, "i")
+        await until(pilot, lambda: "mahalanobis" in screen_text(app) and "tail" in screen_text(app), "each score")
+        await press(pilot, "i", "comma")
+        await until(pilot, lambda: len(app.screen_stack) > 1, "the columns")
+        await press(pilot, *"knn", "enter")
+        assert rows.sorted_by == (2, True) and rows.row_at(0)[2] == "1.2"
+        values = [float(rows.row_at(n)[2]) for n in range(13)]
+        assert values == sorted(values, reverse=True)
+        assert "[red]x" in rows.row[3], "the cursor stays on its image"
+        await press(pilot, "full_stop")
+        assert float(rows.row_at(0)[2]) == 0 and rows.sorted_by == (2, False)
+        await press(pilot, "g", "y")
+        assert app.clipboard == str(with_images.images / paths[0])
+        await press(pilot, "Y")
+        assert app.clipboard == str(folder / "anomalies" / "scores.csv")
+        await press(pilot, "c")
+        sheet = app.screen.query_one(ContactSheet)
+        await until(pilot, lambda: sheet.display and sheet.subjects, "the sheet")
+        assert "!12 " in screen_text(app)
+        await press(pilot, "A")
+        assert len(jobs) == 2
+        (folder / "anomalies" / "scores.csv").write_text("nonsense")
+        await press(pilot, "c", "r")
+        await until(pilot, lambda: "scores.csv is no table of anomalies" in unbroken(screen_text(app)), "the reason")
+
+
+def unbroken(text: str) -> str:
+    """Words that a pane has wrapped, as one line."""
+    return " ".join(text.replace("│", " ").split())
