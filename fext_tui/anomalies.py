@@ -67,7 +67,8 @@ class AnomalyPictures(EncodedPictures):
         if heat is None or not picture.panels:
             return replace(picture, caption=caption)
         panels = (*picture.panels, lay_over(picture.panels[0], heat))
-        about = f"{picture.info}  orange is rare in normal images, the largest is {float(heat.max()):.3g}"
+        size = picture.info.partition("  ")[0]
+        about = f"{size}  heat up to {float(heat.max()):.3g}, 1 is rare in normal images"
         return Figure(panels, caption, about, picture.path, ("image", f"heat map, 0 to {_TOP:g}"))
 
     def facts(self, index: int) -> Sequence[tuple[str, str]]:
@@ -125,7 +126,7 @@ def open_anomalies(known: KnownEncoding) -> AnomalyPictures:
 
     found = read_anomalies(results_of(known))
     lines = found.ranked
-    title = f"{known.name} · anomalies, {found.summary.flagged:,} of {found.summary.scored:,} flagged"
+    title = f"{found.summary.flagged:,} of {found.summary.scored:,} flagged · {known.name}"
     names = tuple(line.path for line in lines)
     return AnomalyPictures(
         known.images, names, columns=_columns(_RANK), encoding=known, title=title, anomalies=found, lines=lines
@@ -173,8 +174,9 @@ def _shown_value(order: str) -> str:
 
 
 def _columns(order: str) -> Sequence[Column]:
-    shown = Column(_shown_value(order), 9, "right")
-    return Column(_RANK, 5, "right"), Column("", 1), shown, Column("image", keep_end=True)
+    value = _shown_value(order)
+    shown = Column(value, max(7, len(value) + 2), "right")
+    return Column("#", 6, "right"), Column("", 1), shown, Column("image", keep_end=True)
 
 
 def _key(line: Line, column: str) -> Any:

@@ -103,7 +103,7 @@ def open_map(known: KnownEncoding, workspace: Workspace, method: Method | None =
     except FextError as error:
         no_split = str(error)
     return MapPictures(
-        encoding.images, names, encoding=known, title=f"{known.name} · {made.method.upper()}",
+        encoding.images, names, encoding=known, title=f"{made.method.upper()} · {known.name}",
         points=made.points[finite].astype(np.float64), method=made.method, variance=made.variance,
         colourings=colourings, no_split=no_split,
     )  # fmt: skip

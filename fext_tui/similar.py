@@ -34,9 +34,9 @@ class SimilarPictures(EncodedPictures):
     distances: Sequence[float]
     """Of each row; 0 of the first."""
     columns: Sequence[Column] = (
-        Column("rank", 4, "right"), Column("distance", 8, "right"), Column("image", keep_end=True),
+        Column("#", 3, "right"), Column("distance", 8, "right"), Column("image", keep_end=True),
     )  # fmt: skip
-    noun: str = "pictures, the nearest first"
+    noun: str = "pictures by distance"
 
     def rows(self, offset: int, limit: int) -> Sequence[Sequence[str]]:
         return [
@@ -76,7 +76,7 @@ class GroupList(EncodedPictures):
 
     members: Sequence[SimilarPictures]
     columns: Sequence[Column] = (Column("images", 6, "right"), Column("first", keep_end=True))
-    noun: str = "groups, the largest first"
+    noun: str = "groups by size"
 
     def rows(self, offset: int, limit: int) -> Sequence[Sequence[str]]:
         return [(f"{group.count():,}", group.names[0]) for group in self.members[offset : offset + limit]]
@@ -122,7 +122,7 @@ def _similar(
 ) -> SimilarPictures:
     name = escape_name(file.relative_to(images).as_posix() if file.is_relative_to(images) else str(file))
     return SimilarPictures(
-        images, (name, *names), encoding=known, title=f"{known.name} · {METRIC} · {name}",
+        images, (name, *names), encoding=known, title=f"{escape_name(file.name)} · {METRIC} · {known.name}",
         query=file, distances=(0.0, *distances),
     )  # fmt: skip
 
@@ -146,7 +146,7 @@ def find_groups(
     threshold = default_threshold(encoding.vectors, METRIC)
     found = groups(encoding.vectors, threshold, METRIC, progress=step)
     members = [_group(known, encoding, rows.tolist(), f"group {n} of {len(found)}") for n, rows in enumerate(found, 1)]
-    title = f"{known.name} · near-duplicates, up to {threshold:.4g} apart"
+    title = f"near-duplicates, up to {threshold:.4g} apart · {known.name}"
     return GroupList(
         encoding.images, tuple(group.names[0] for group in members), encoding=known, title=title, members=members
     )
@@ -165,6 +165,6 @@ def _group(known: KnownEncoding, encoding: Encoding, rows: list[int], title: str
     order = np.argsort(distances, kind="stable")  # the first is the nearest to itself
     names = tuple(encoding.rows[rows[at]].path for at in order.tolist())
     return SimilarPictures(
-        encoding.images, names, encoding=known, title=f"{known.name} · {METRIC} · {title}",
+        encoding.images, names, encoding=known, title=f"{title} · {METRIC} · {known.name}",
         query=encoding.image(rows[0]), distances=distances[order].tolist(),
     )  # fmt: skip

@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textual.message import Message
+
 from fext_engine.errors import FextError
 from fext_engine.paths import escape_name
 from fext_tui.shown_row import figure_reader
@@ -17,7 +19,23 @@ if TYPE_CHECKING:
     from fext_tui.screens.viewer_stage import ViewerStage
 
 
-def export_picture(stage: ViewerStage) -> None:
+class MapExport(Message):
+    """The map that is shown is to be exported, by a job."""
+
+
+def export_shown(stage: ViewerStage) -> None:
+    """Write what a stage shows as a PNG: a page of the contact sheet, the map, or the picture."""
+    if stage.pictures is None or not stage.pictures.count():
+        stage.notify("There is nothing to export.")
+    elif stage.has_class("-sheet"):
+        _export_page(stage)
+    elif stage.has_class("-map"):
+        stage.post_message(MapExport())
+    else:
+        _export_picture(stage)
+
+
+def _export_picture(stage: ViewerStage) -> None:
     """Write the figure of the row under the cursor at full size."""
     from fext_tui.exporting import export_figure, exports_folder
 
@@ -30,7 +48,7 @@ def export_picture(stage: ViewerStage) -> None:
     _write(stage, lambda: export_figure(read(), folder, name))
 
 
-def export_page(stage: ViewerStage) -> None:
+def _export_page(stage: ViewerStage) -> None:
     """Write the page of the contact sheet that is in view."""
     from fext_tui.exporting import export_sheet, exports_folder
 

@@ -169,7 +169,7 @@ class Finds:
             self._screen.post_message(Found(Find(found, sheet=False)))
         else:
             self._tell(problem)
-            self._screen.post_message(Searching(""))
+            self._screen.post_message(Searching(problem))
 
     def _read(self, file: Path, encoding: KnownEncoding, results: Path) -> None:
         try:

@@ -11,6 +11,7 @@ from fext_engine.paths import escape_name
 from fext_tui.anomalies import AnomalyPictures
 from fext_tui.following import JobSnapshot
 from fext_tui.latent_map import MapPictures
+from fext_tui.screens.viewer_export import MapExport
 from fext_tui.screens.viewer_maps import MapOpened, Maps, MapTakesJob
 from fext_tui.screens.viewer_scores import Scores, ScoresOpened
 from fext_tui.screens.viewer_search import SearchScreen
@@ -97,7 +98,8 @@ class LatentsScreen(SearchScreen):
             self.show_words(words)
             return
         before = self.stage.shown_name
-        self.show(pictures, pictures.find(before) if before else 0, sheet=False if tab == "map" else None)
+        keep = tab == "map" or isinstance(self.stage.pictures, AnomalyPictures)  # of other lists the rank tells nothing
+        self.show(pictures, pictures.find(before) if before and keep else 0, sheet=False if tab == "map" else None)
 
     @on(MapTakesJob)
     def _make_map(self, message: MapTakesJob) -> None:
@@ -112,7 +114,7 @@ class LatentsScreen(SearchScreen):
         """Show the map by the other method."""
         self.maps.other_method()
 
-    @on(ViewerStage.MapExport)
+    @on(MapExport)
     def _export_map(self) -> None:
         if isinstance(self.stage.pictures, MapPictures):
             self.maps.export(self.stage.pictures, self.stage.map.colouring.name)

@@ -9,14 +9,13 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.message import Message
 
 from fext_tui.contact_tiles import subjects_of
 from fext_tui.latent_map import MapPictures
 from fext_tui.listing import Pictures
 from fext_tui.reconstructions import Sample, SampleList
 from fext_tui.screens.viewer_epochs import EpochStage
-from fext_tui.screens.viewer_export import export_page, export_picture
+from fext_tui.screens.viewer_export import export_shown
 from fext_tui.screens.viewer_lists import FILES
 from fext_tui.screens.viewer_pixels import RealPixels
 from fext_tui.shown_row import facts_reader, figure_reader
@@ -49,9 +48,6 @@ class ViewerStage(EpochStage):
     ]  # fmt: skip
 
     app: FextApp
-
-    class MapExport(Message):
-        """The map that is shown is to be exported."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -97,6 +93,7 @@ class ViewerStage(EpochStage):
         self.rows.sort_mark(None)
         self.rows.set_source(pictures, cursor=index)
         self.set_class(isinstance(pictures, MapPictures) and bool(pictures.count()), "-map")
+        self.set_class(len(pictures.columns) > 2, "-ranked")
         if sheet is not None:
             self.set_class(sheet and bool(pictures.count()), "-sheet")
         if isinstance(pictures, MapPictures):
@@ -213,14 +210,7 @@ class ViewerStage(EpochStage):
 
     def action_export(self) -> None:
         """Write what is shown as a PNG at full size."""
-        if self.pictures is None or not self.pictures.count():
-            self.notify("There is nothing to export.")
-        elif self.has_class("-sheet"):
-            export_page(self)
-        elif self.has_class("-map"):
-            self.post_message(self.MapExport())
-        else:
-            export_picture(self)
+        export_shown(self)
 
     def action_alone(self) -> None:
         """Give the picture the list's room, or give it back."""

@@ -1,4 +1,4 @@
-"""Points on a cell grid: the part that is seen, the dots of each cell and whose they are, the next in a direction."""
+"""Points on a cell grid: the part that is seen, whose each half of a cell is, and the next point in a direction."""
 
 from __future__ import annotations
 
@@ -11,15 +11,22 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Floats = npt.NDArray[np.float64]
+    Codes = npt.NDArray[np.uint8]
     Numbers = npt.NDArray[np.int64]
 
-DOTS = (2, 4)
-"""Dots of a cell across and down, as in Braille; a cell is twice as high as wide, so they are square."""
-
 MAX_ZOOM = 1000.0
-_BRAILLE = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 _MARGIN = 0.04  # of the room, left free around all points
 _KEPT = 0.1  # of the room, that the cursor keeps from the edge
+_SQUARE = np.array((1.0, 2.0))  # a cell is twice as high as wide
+
+
+class Cells(NamedTuple):
+    """The group that most points are of; -1 where there is no point."""
+
+    halves: Numbers
+    """(2 H, W): of the upper and lower half of each cell."""
+    whole: Numbers
+    """(H, W)"""
 
 
 @dataclass
@@ -42,34 +49,26 @@ class MapView:
         self._span = max(right - left, 1e-12), max(high - low, 1e-12)
 
     def scale(self, width: int, height: int) -> float:
-        """Dots that a unit of the plane takes in `width` x `height` cells."""
-        room = (1 - 2 * _MARGIN) * width * DOTS[0], (1 - 2 * _MARGIN) * height * DOTS[1]
-        return float(min(room[0] / self._span[0], room[1] / self._span[1]) * self.zoom)
+        """Widths of a cell that a unit of the plane takes in `width` x `height` cells."""
+        room = 1 - 2 * _MARGIN
+        return float(min(room * width / self._span[0], room * 2 * height / self._span[1]) * self.zoom)
 
-    def dots(self, width: int, height: int) -> Floats:
-        """Where each point lies, (N, 2) in dots from the upper left corner; also outside of the view."""
-        return self.dots_of(self.points, width, height)
+    def places(self, width: int, height: int, *, only: int | None = None) -> Floats:
+        """Where each point lies, or one of them: (n, 2) in cells from the upper left corner; also outside of it."""
+        scale, (x, y) = self.scale(width, height), self.centre
+        points = self.points if only is None else self.points[only : only + 1]
+        return np.asarray(points * (scale, -scale / 2) + (width / 2 - x * scale, height / 2 + y * scale / 2))
 
-    def dots_of(self, points: Floats, width: int, height: int) -> Floats:
-        """Where some points (n, 2) lie, in dots."""
+    def point_at(self, column: float, line: float, width: int, height: int) -> tuple[float, float]:
+        """The place in the plane of one in cells."""
         scale = self.scale(width, height)
-        x, y = self.centre
-        middle = width * DOTS[0] / 2 - x * scale, height * DOTS[1] / 2 + y * scale
-        return np.asarray(points * (scale, -scale) + middle)
+        return self.centre[0] + (column - width / 2) / scale, self.centre[1] - 2 * (line - height / 2) / scale
 
-    def place_of(self, x: float, y: float, width: int, height: int) -> tuple[float, float]:
-        """The place in the plane of a dot."""
-        scale = self.scale(width, height)
-        return (
-            self.centre[0] + (x - width * DOTS[0] / 2) / scale,
-            self.centre[1] - (y - height * DOTS[1] / 2) / scale,
-        )
-
-    def cells(self, groups: npt.NDArray[np.uint8], width: int, height: int) -> Cells:
+    def cells(self, groups: Codes, width: int, height: int) -> Cells:
         """What each cell shows of the points, which are of these groups; binned anew when something changed."""
         look = (id(groups), width, height, self.zoom, self.centre)
         if self._cells is None or look != self._cells_of:
-            self._cells = bin_points(self.dots(width, height), groups, int(groups.max()) + 1, width, height)
+            self._cells = bin_points(self.places(width, height), groups, int(groups.max()) + 1, width, height)
             self._cells_of = look
         return self._cells
 
@@ -84,15 +83,15 @@ class MapView:
         (x, y), (to_x, to_y) = self.centre, around
         self.centre = (to_x + (x - to_x) * share, to_y + (y - to_y) * share)
 
-    def move(self, across: float, down: float, width: int, height: int) -> None:
-        """Move the view by dots."""
+    def move(self, columns: float, lines: float, width: int, height: int) -> None:
+        """Move the view by cells."""
         scale = self.scale(width, height)
-        self.centre = (self.centre[0] + across / scale, self.centre[1] - down / scale)
+        self.centre = (self.centre[0] + columns / scale, self.centre[1] - 2 * lines / scale)
 
     def follow(self, at: int, width: int, height: int) -> None:
         """Move the view so far that a point lies within it, away from its edge."""
-        x, y = self.dots_of(self.points[at : at + 1], width, height)[0].tolist()
-        self.move(_beyond(x, width * DOTS[0]), _beyond(y, height * DOTS[1]), width, height)
+        column, line = self.places(width, height, only=at)[0].tolist()
+        self.move(_beyond(column, width), _beyond(line, height), width, height)
 
 
 def _beyond(place: float, room: float) -> float:
@@ -101,40 +100,30 @@ def _beyond(place: float, room: float) -> float:
     return min(0.0, place - kept) + max(0.0, place - room + kept)
 
 
-class Cells(NamedTuple):
-    """What each cell of a map shows, (H, W) each."""
-
-    braille: npt.NDArray[np.int32]
-    """The code of its character; 0 where no point is."""
-    group: Numbers
-    """The group that most of its points are of."""
-    points: Numbers
-    """How many it has."""
-
-
-def bin_points(dots: Floats, groups: npt.NDArray[np.uint8], count: int, width: int, height: int) -> Cells:
-    """Bin points (N, 2), in dots, of `count` groups into `width` x `height` cells; those outside are left out."""
-    place = np.floor(dots).astype(np.int64)
-    inside = ((place >= 0) & (place < (width * DOTS[0], height * DOTS[1]))).all(1)
-    x, y = place[inside].T
-    seen = np.zeros((height, DOTS[1], width, DOTS[0]), np.int32)
-    seen[y // DOTS[1], y % DOTS[1], x // DOTS[0], x % DOTS[0]] = 1
-    dotted = (seen * np.array(_BRAILLE, np.int32)[None, :, None, :]).sum((1, 3))
-    cells = (y // DOTS[1] * width + x // DOTS[0]) * count + groups[inside]
-    of_groups = np.bincount(cells, minlength=width * height * count).reshape(height, width, count)
-    braille = np.where(dotted > 0, 0x2800 + dotted, 0).astype(np.int32)
-    return Cells(braille, of_groups.argmax(2), of_groups.sum(2))
+def bin_points(places: Floats, groups: Codes, count: int, width: int, height: int) -> Cells:
+    """Bin points (N, 2), in cells, of `count` groups into `width` x `height` cells; those outside are left out."""
+    at = np.floor(places * (1, 2)).astype(np.int64)
+    inside = ((at >= 0) & (at < (width, 2 * height))).all(1)
+    x, y = at[inside].T
+    numbers = (y * width + x) * count + groups[inside]
+    halves = np.bincount(numbers, minlength=2 * height * width * count).reshape(height, 2, width, count)
+    whole = halves.sum(1)
+    return Cells(_most(halves.reshape(2 * height, width, count)), _most(whole))
 
 
-def next_point(dots: Floats, at: int, across: int, down: int) -> int | None:
+def _most(counts: Numbers) -> Numbers:
+    return np.where(counts.any(-1), counts.argmax(-1), -1)
+
+
+def next_point(places: Floats, at: int, across: int, down: int) -> int | None:
     """The nearest point of another cell in a direction, at most 45 degrees off it; else the nearest further off.
 
-    None where no point lies in that direction.
+    Takes places in cells; None where no point lies in that direction.
     """
-    away = dots - dots[at]
+    away = (places - places[at]) * _SQUARE
     along = away @ (across, down)
     aside = np.abs(away @ (down, across))
-    cells = np.floor(dots / DOTS)
+    cells = np.floor(places)
     ahead = (along > 0) & (cells != cells[at]).any(1)
     for among in (ahead & (aside <= along), ahead):
         rows = np.flatnonzero(among)
@@ -143,6 +132,6 @@ def next_point(dots: Floats, at: int, across: int, down: int) -> int | None:
     return None
 
 
-def nearest_point(dots: Floats, x: float, y: float) -> int:
-    """The point nearest to a place in dots."""
-    return int(((dots - (x, y)) ** 2).sum(1).argmin())
+def nearest_point(places: Floats, column: float, line: float) -> int:
+    """The point nearest to a place, both in cells."""
+    return int((((places - (column, line)) * _SQUARE) ** 2).sum(1).argmin())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -33,13 +34,13 @@ class Ink:
     """How the groups of a map look on a terminal."""
 
     def __init__(self, base: Style, cursor: Style, *, dark: bool, ansi: bool, signs: bool) -> None:
-        """`base` is the style of empty room; with `signs` a group has one of its own, in place of Braille dots."""
+        """`base` is the style of empty room; with `signs` a group has one of its own, in place of half blocks."""
         self.base, self.cursor, self.signs = base, cursor, signs
         self._styles = [base + Style(color=Color.parse(name)) for name in _COLOURS[dark, ansi].split()]
 
     def style(self, group: int) -> Style:
-        """The style of a group."""
-        return self._styles[group]
+        """The style of a group; that of empty room for -1."""
+        return self._styles[group] if group >= 0 else self.base
 
     def mark(self, group: int) -> str:
         """What stands for a group in the legend."""
@@ -48,21 +49,29 @@ class Ink:
 
 def cell_line(cells: Cells, y: int, cursor: int | None, ink: Ink) -> Strip:
     """One line of cells; the cursor is in one of them, or not in this line."""
-    braille, groups = cells.braille[y].tolist(), cells.group[y].tolist()
-    texts = [
-        (_SIGNS[group] if ink.signs else chr(code)) if code else " "
-        for code, group in zip(braille, groups, strict=True)
-    ]
-    looks = [group if code else -1 for code, group in zip(braille, groups, strict=True)]
-    if cursor is not None:
-        texts[cursor], looks[cursor] = _CURSOR_SIGN if ink.signs else _CURSOR, -2
-    start, segments = 0, []
-    for look, run in groupby(looks):
-        end = start + len(list(run))
-        style = ink.base if look == -1 else ink.cursor if look == -2 else ink.style(look)
-        segments.append(Segment("".join(texts[start:end]), style))
-        start = end
-    return Strip(segments, len(texts))
+    if ink.signs:
+        shown = [(group, group) for group in cells.whole[y].tolist()]
+    else:
+        shown = list(zip(cells.halves[2 * y].tolist(), cells.halves[2 * y + 1].tolist(), strict=True))
+    if cursor is None:
+        return Strip(_segments(shown, ink), len(shown))
+    here = Segment(_CURSOR_SIGN if ink.signs else _CURSOR, ink.cursor)
+    return Strip([*_segments(shown[:cursor], ink), here, *_segments(shown[cursor + 1 :], ink)], len(shown))
+
+
+def _segments(shown: Sequence[tuple[int, int]], ink: Ink) -> Iterator[Segment]:
+    """Cells by the groups of their halves."""
+    for (over, under), run in groupby(shown):
+        count = len(list(run))
+        if over == under:
+            text = " " if over < 0 else _SIGNS[over] if ink.signs else "█"
+            yield Segment(text * count, ink.style(over))
+        elif under < 0:
+            yield Segment("▀" * count, ink.style(over))
+        elif over < 0:
+            yield Segment("▄" * count, ink.style(under))
+        else:
+            yield Segment("▀" * count, ink.style(over) + Style(bgcolor=ink.style(under).color))
 
 
 def legend_line(colouring: Colouring, width: int, words: Style, ink: Ink) -> Strip:

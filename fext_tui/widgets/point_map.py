@@ -27,7 +27,7 @@ _PAN = 8  # a share of the room is moved over
 
 
 class PointMap(Widget, can_focus=True):
-    """Draws the points of `show` in Braille dots, or in a sign for each group on terminals of few colours."""
+    """Draws the points of `show` in half blocks, or in a sign for each group on terminals of few colours."""
 
     DEFAULT_CSS = """
     PointMap {
@@ -38,12 +38,7 @@ class PointMap(Widget, can_focus=True):
         & > .point-map--legend { color: $text-muted; }
         & > .point-map--caption { color: $text-muted; }
         & > .point-map--caption-focused { color: $text; background: $primary-muted; text-style: bold; }
-        & > .point-map--cursor {
-            background: $block-cursor-blurred-background;
-            color: $block-cursor-blurred-foreground;
-        }
-        &:focus > .point-map--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
-        &:nocolor > .point-map--cursor { text-style: bold reverse; }
+        & > .point-map--cursor { text-style: bold reverse; }
         &:nocolor > .point-map--caption-focused { text-style: bold reverse; }
     }
     """
@@ -128,14 +123,14 @@ class PointMap(Widget, can_focus=True):
         from fext_tui.widgets.point_cells import next_point
 
         if self._view is not None and self._room[1] > 0:
-            found = next_point(self._view.dots(*self._room), self.cursor, across, down)
+            found = next_point(self._view.places(*self._room), self.cursor, across, down)
             if found is not None:
                 self.cursor = found
 
     def action_pan(self, across: int, down: int) -> None:
         """Move the view by a part of itself."""
         width, height = self._room
-        self._move(across * 2 * width / _PAN, down * 4 * height / _PAN)
+        self._move(across * width / _PAN, down * height / _PAN)
 
     def action_zoom(self, direction: int) -> None:
         """Zoom in (1) or out (-1) about the point under the cursor."""
@@ -171,7 +166,8 @@ class PointMap(Widget, can_focus=True):
         offset = event.get_content_offset(self)
         if self._view is not None and offset is not None:
             event.stop()
-            self._view.zoom_by(_STEP**direction, self._view.place_of(2 * offset.x + 1, 4 * offset.y + 2, *self._room))
+            pointed = self._view.point_at(offset.x + 0.5, offset.y + 0.5, *self._room)
+            self._view.zoom_by(_STEP**direction, pointed)
             self.refresh()
 
     def on_mouse_down(self) -> None:
@@ -182,7 +178,7 @@ class PointMap(Widget, can_focus=True):
         if event.button == 1 and (event.delta_x or event.delta_y):
             event.stop()
             self._dragged = True
-            self._move(-2 * event.delta_x, -4 * event.delta_y)
+            self._move(-event.delta_x, -event.delta_y)
 
     def on_click(self, event: events.Click) -> None:
         """A click moves the cursor to the nearest point, on the cursor's cell it opens the picture."""
@@ -191,12 +187,12 @@ class PointMap(Widget, can_focus=True):
         offset = event.get_content_offset(self)
         if self._view is None or offset is None or self._dragged or offset.y >= self._room[1]:
             return
-        dots = self._view.dots(*self._room)
-        x, y = dots[self.cursor].tolist()
-        if (x // 2, y // 4) == (offset.x, offset.y):
+        places = self._view.places(*self._room)
+        column, line = places[self.cursor].tolist()
+        if (column // 1, line // 1) == (offset.x, offset.y):
             self.action_select()
         else:
-            self.cursor = nearest_point(dots, 2 * offset.x + 1, 4 * offset.y + 2)
+            self.cursor = nearest_point(places, offset.x + 0.5, offset.y + 0.5)
 
     def on_resize(self) -> None:
         self._follow()
@@ -226,9 +222,8 @@ class PointMap(Widget, can_focus=True):
             return Strip([Segment(self._caption(width), self._style(name))], width)
         if y == height - 2:
             return legend_line(self.colouring, width, self._style("legend"), self._ink)
-        here = self._view.points[self.cursor : self.cursor + 1]
-        column, row = (int(place) for place in self._view.dots_of(here, *self._room)[0] // (2, 4))
-        cursor = column if row == y and 0 <= column < width else None
+        column, line = (int(place // 1) for place in self._view.places(*self._room, only=self.cursor)[0])
+        cursor = column if line == y and 0 <= column < width else None
         return cell_line(self._view.cells(self.colouring.codes, *self._room), y, cursor, self._ink)
 
     def _caption(self, width: int) -> str:

@@ -44,7 +44,7 @@ async def test_neighbours_step_by_step_and_the_way_back(with_images):
         expected = 1 - np.cos(np.pi / 2 / 11)
         assert f"{expected:.4f}" in screen_text(app) and "query" in screen_text(app)
         subject = app.screen.query_one(TitleLine).subject
-        assert all(word in subject for word in ("new [red]x", "cosine", paths[3])), subject
+        assert subject == f"{paths[3].rpartition('/')[2]} · cosine · new [red]x"
         assert app.focused is sheet and sheet.cursor == 1
 
         await press(pilot, "enter")
