@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -96,7 +99,8 @@ def _groups(
         threshold = default_threshold(vectors, metric)
         typer.echo(f"duplicates are up to {threshold:.4g} apart; --threshold F sets another", err=True)
     rows = []
-    found = groups(vectors, threshold, metric, device=_gpu(common))
+    with _progress() as progress:
+        found = groups(vectors, threshold, metric, device=_gpu(common), progress=progress)
     for number, members in enumerate(found, 1):
         first = np.repeat(members[:1], len(members))
         distances = to_distances(exact_scores(vectors, first, vectors, members, metric), metric)
@@ -105,6 +109,16 @@ def _groups(
             for row, distance in zip(members.tolist(), distances.tolist(), strict=True)
         ]
     return rows
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on a terminal's stderr, for what may take minutes."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    with typer.progressbar(length=1000, file=sys.stderr, label="comparing") as bar:
+        yield lambda done, total: bar.update(1000 * done // total - bar.pos)
 
 
 def _gpu(common: Common) -> str | None:

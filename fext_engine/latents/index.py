@@ -23,8 +23,8 @@ from fext_engine.workspace import sync_folder, write_atomic
 
 INDEX, RECORD = "index.usearch", "index.json"
 
-PAYS_FROM = 200_000
-"""Rows from which on an index answers enough sooner than an exact search to be worth its file."""
+PAYS_FROM = 4 << 30
+"""Bytes of vectors from which on an exact search takes a second or so, and an index is worth its building."""
 
 _PARAMETERS = {"connectivity": 32, "expansion_add": 128, "expansion_search": 256}
 _SAMPLE = 200  # queries whose recall is measured
@@ -80,6 +80,9 @@ def index(job: Job) -> dict[str, Any]:
         raise FextError("the index needs usearch, which is not installed", _INSTALL)
     if len(encoding.rows) < 2:
         raise FextError(f"{escape_name(encoding.name)} has too few rows for an index", "search without one")
+    if encoding.latents.nbytes < PAYS_FROM:
+        size = f"{encoding.latents.nbytes / 1e9:.1f} GB"
+        job.log(f"{size} of vectors are searched exactly in less than a second; an index is for more")
     began = time.perf_counter()
     stamp = stamp_of(encoding)
     graph = _build(job, encoding.vectors, metric)

@@ -95,7 +95,8 @@ def probe_vectors(vectors: Vectors, classes: Sequence[str], step: Step | None = 
 
     k-NN takes the majority of the 5 nearest by cosine distance, of tied classes the one that is nearer. The linear
     probe is multinomial logistic regression with an L2 penalty of 1/2 |w|^2, on values whose mean is 0 and whose
-    average variance is 1. Rows that are not finite are left out. Raises FextError where fewer than two classes have 10 images.
+    average variance is 1. Rows that are not finite are left out. Raises FextError where fewer than two classes have
+    10 images.
     """
     tell = step or (lambda stage, done, total: None)
     rows, labels, small = _choose(vectors, classes)
@@ -178,7 +179,7 @@ def _choose(vectors: Vectors, classes: Sequence[str]) -> tuple[Numbers, Numbers,
     names = sorted(name for name, size in sizes.items() if size >= FEWEST)
     if len(names) < 2:
         raise FextError(
-            f"the encoded images have {len(names)} classes of {FEWEST} images or more, and a probe needs two",
+            f"classes of {FEWEST} images or more: {len(names)}, and a probe needs two",
             "encode a folder whose sub-folders are classes",
         )
     numbers = {name: number for number, name in enumerate(names)}

@@ -54,6 +54,7 @@ def test_all_screens_and_what_they_read_load_no_torch():
     )
     engine = (
         "import fext_engine.jobs.supervisor, fext_engine.images.scan, fext_engine.images.decode, "
-        "fext_engine.records.images, fext_engine.records.runs, fext_engine.training.history"
+        "fext_engine.records.images, fext_engine.records.runs, fext_engine.training.history, "
+        "fext_engine.latents.groups, fext_engine.latents.map, fext_engine.latents.similar"
     )
     assert not modules_after(code + "\n" + engine) & {"torch", "matplotlib"}

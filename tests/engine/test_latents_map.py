@@ -183,5 +183,5 @@ def test_long_vectors_are_probed_by_their_components():
 
 
 def test_a_probe_without_classes_is_refused():
-    with pytest.raises(FextError, match="have 1 classes of 10 images or more, and a probe needs two"):
+    with pytest.raises(FextError, match="classes of 10 images or more: 1, and a probe needs two"):
         probe_vectors(np.ones((40, 2), np.float32), ["a"] * 35 + ["b"] * 5)

@@ -170,7 +170,7 @@ def test_near_duplicates_are_listed_in_groups(made, fext):
     assert code == 0 and err.startswith("duplicates are up to ")
 
 
-def test_a_map_by_split_looks_up_the_run(made):
+def test_a_map_by_split_looks_up_the_run(made, fext):
     run_here(
         made, "encode", small_settings(),
         {"run": "r", "input": str(made.images), "output": str(made.inference / "trained")},
@@ -179,5 +179,8 @@ def test_a_map_by_split_looks_up_the_run(made):
 
     splits = splits_of(open_encoding(made.inference / "trained"), made)
     assert (splits.count("train"), splits.count("validation")) == (6, 2)
-    summary = run_here(made, "map", small_settings(), {"encoding": "trained", "colour": "split"})
-    assert Path(summary["figure"]).stat().st_size > 1000
+    code, out, _ = fext(made, "map", "trained", "--colour", "split", "--output", made.root / "split.png")
+    assert code == 0 and "x variance" in out
+    assert (made.root / "split.png").stat().st_size > 1000
+    code, _, err = fext(made, "probe", "trained")
+    assert (code, err.count("\n")) == (1, 1) and "classes of 10 images or more: 0" in err
