@@ -215,6 +215,13 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     sync_folder(path.parent)
 
 
+def replace_folder(old: Path, new: Path) -> None:
+    """Put a whole new folder in the place of an old one, if there is any."""
+    if old.exists():
+        shutil.rmtree(old)
+    new.rename(old)
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename in `folder` durable, where the platform lets one open folders (not on Windows)."""
     if os.name == "nt":

@@ -21,7 +21,7 @@ app = typer.Typer(
 )
 for verb in (
     verbs.analyze, verbs.estimate, verbs.find_lr, verbs.train, verbs.resume, verbs.evaluate, verbs.encode,
-    verbs.index, verbs.probe, verbs.sample, search.search,
+    verbs.index, verbs.probe, verbs.anomalies, verbs.sample, search.search,
 ):  # fmt: skip
     app.command()(verb)
 app.command("map")(verbs.draw_map)

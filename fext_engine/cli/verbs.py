@@ -11,6 +11,8 @@ import typer
 from fext_engine.cli.common import Common, command, flag
 from fext_engine.cli.display import open_display
 from fext_engine.cli.failures import report
+from fext_engine.cli.ranked import show_ranked
+from fext_engine.cli.tables import CsvFile
 from fext_engine.errors import FextError
 
 Detach = Annotated[
@@ -155,6 +157,43 @@ def draw_map(
 def probe(common: Common, encoding: Encoding, detach: Detach = False) -> None:
     """Measure how well an encoding tells the classes of its images apart."""
     _run(common, "probe", {"encoding": _find_encoding(common, encoding)}, detach)
+
+
+@command
+def anomalies(
+    common: Common,
+    encoding: Annotated[
+        str,
+        typer.Argument(metavar="ENCODING", help="An encoding's name, beginning or folder, or latest."),
+    ],
+    *,
+    reference: Annotated[
+        str | None,
+        typer.Option(metavar="ENCODING", help="Normal images, else the run's own, else all of ENCODING."),
+    ] = None,
+    false_positive_rate: Annotated[
+        float,
+        typer.Option(metavar="R", min=0.0001, max=0.5, help="Share of normal images that may be flagged."),
+    ] = 0.05,
+    top: Annotated[int, typer.Option(metavar="K", min=1, help="How many are printed, and drawn.")] = 20,
+    heat_maps: Annotated[
+        bool, typer.Option("--heat-maps", help="Keep where each image is unusual, and draw the top ones.")
+    ] = False,
+    csv_file: CsvFile = None,
+    detach: Detach = False,
+) -> None:
+    """Rank an encoding's images, the most unusual first."""
+    if detach and csv_file:
+        raise typer.BadParameter("--csv needs the result: leave out --detach, and read its scores.csv")
+    folder = common.workspace.find_encoding(encoding).absolute()
+    normal = common.workspace.find_encoding(reference).absolute() if reference else None
+    arguments = {
+        "encoding": str(folder), "reference": str(normal) if normal else None, "top": top,
+        "false_positive_rate": false_positive_rate, "heat_maps": heat_maps,
+    }  # fmt: skip
+    _run(common, "anomalies", arguments, detach)
+    if not detach:
+        show_ranked(common, folder, top, csv_file)
 
 
 @command

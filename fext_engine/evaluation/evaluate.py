@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,7 @@ from fext_engine.training.device import autocast, choose_device
 from fext_engine.training.image_folder import find_images
 from fext_engine.training.reading import ImageSize, Pixels, read_image, read_images, thread_count
 from fext_engine.training.run_folder import RunFolder, read_split, write_csv
-from fext_engine.workspace import atomic_folder
+from fext_engine.workspace import atomic_folder, replace_folder
 
 EXTREMES = 5
 """Images that the report names as the best and as the worst."""
@@ -109,7 +108,7 @@ def evaluate(job: Job) -> dict[str, Any]:
         variance = _draw_embeddings(folder, (paths, embeddings), training)
         report = _report(run, loaded, values, ranked) | {"embedding_variance": variance}
         (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    _replace(run.evaluation, new)
+    replace_folder(run.evaluation, new)
     for file in sorted(run.evaluation.iterdir()):
         job.artifact(file, {".png": "figure", ".csv": "table"}.get(file.suffix, "report"))
     named = {side: ", ".join(report[side][:NAMED]) for side in ("best", "worst")}
@@ -195,10 +194,3 @@ def _spread(paths: list[str], count: int) -> list[str]:
     """At most `count` of the paths, evenly spread over them."""
     chosen = np.linspace(0, len(paths) - 1, min(count, len(paths))).astype(int)
     return [paths[i] for i in chosen]
-
-
-def _replace(old: Path, new: Path) -> None:
-    """Put a whole new folder in the place of an old one."""
-    if old.exists():
-        shutil.rmtree(old)
-    new.rename(old)

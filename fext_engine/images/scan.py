@@ -15,6 +15,9 @@ SUFFIXES = frozenset(
 )
 """What counts as an image file by its name, compared without regard to case."""
 
+_VECTORS = "latents.npy"
+"""A folder that holds it is an encoding: the pictures in it are results, not images to look at."""
+
 Problem = Callable[[str, str], None]
 """Called with the escaped relative path of a folder that could not be listed, and the reason."""
 
@@ -37,9 +40,9 @@ class ScannedFile:
 def scan(root: str | Path, on_problem: Problem | None = None) -> Iterator[ScannedFile]:
     """Yield every image file below `root`, sorted by the bytes of its path.
 
-    Names that start with a dot are skipped. Links are followed; a linked folder that really lies below
-    the root is met at its real place only, and no folder is entered twice, so loops end. A folder that
-    cannot be listed is reported to `on_problem` and passed over.
+    Names that start with a dot are skipped, and so are folders that hold an encoding. Links are followed; a linked
+    folder that really lies below the root is met at its real place only, and no folder is entered twice, so
+    loops end. A folder that cannot be listed is reported to `on_problem` and passed over.
 
     Raises FextError at once when `root` is missing, is not a folder, or cannot be listed.
     """
@@ -102,6 +105,8 @@ def _list_folder(path: str, relative: str, on_problem: Problem) -> list[str]:
             for entry in entries:
                 if entry.name.startswith("."):
                     continue
+                if entry.name == _VECTORS and relative:
+                    return []
                 if _is_folder(entry):
                     names.append(entry.name + "/")
                 elif is_image_name(entry.name):

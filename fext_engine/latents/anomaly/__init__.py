@@ -1,0 +1,1 @@
+"""Anomalies: how unusual each image of an encoding is beside normal ones, and where."""
