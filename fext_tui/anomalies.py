@@ -15,16 +15,10 @@ from fext_tui.widgets.columns import Column
 from fext_tui.widgets.text import format_figure
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from fext_engine.latents.anomaly.results import Anomalies, Line
-    from fext_tui.widgets.half_blocks import Pixels
 
 FLAG = "!"
 _RANK = "rank"
-_TOP = 2.0  # of a heat map: what pale yellow stands for; 1 is rare in normal images
-_STRENGTH = 0.85  # of the colours over the image, at most
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,6 +51,8 @@ class AnomalyPictures(EncodedPictures):
 
     def figure(self, index: int, longest: int | None) -> Figure:
         """The image, and beside it the heat map over it, where one is stored."""
+        from fext_engine.latents.anomaly.heat import overlay
+
         line, picture = self.lines[index], read_picture(self.path(index), longest)
         flagged = ", beyond the threshold" if line.flagged else ""
         caption = f"{line.rank}. score {_figure(line.score)}{flagged}  {picture.caption}"
@@ -66,10 +62,10 @@ class AnomalyPictures(EncodedPictures):
             return replace(picture, caption=caption, info=str(error))
         if heat is None or not picture.panels:
             return replace(picture, caption=caption)
-        panels = (*picture.panels, lay_over(picture.panels[0], heat))
+        panels = (*picture.panels, overlay(picture.panels[0], heat))
         size = picture.info.partition("  ")[0]
         about = f"{size}  heat up to {float(heat.max()):.3g}, 1 is rare in normal images"
-        return Figure(panels, caption, about, picture.path, ("image", f"heat map, 0 to {_TOP:g}"))
+        return Figure(panels, caption, about, picture.path, ("image", "heat map, yellow from 2"))
 
     def facts(self, index: int) -> Sequence[tuple[str, str]]:
         """Each score of a row with its tail probability, and what it was compared with."""
@@ -79,7 +75,7 @@ class AnomalyPictures(EncodedPictures):
         label = [("label", line.label)] if line.label else []
         return (
             ("", "Anomaly"), ("rank", f"{line.rank:,} of {len(self.lines):,}" if line.rank else ""), *label,
-            ("score", _scored(line.score, line.tail)),
+            ("score", _scored(line.score, line.tail)), ("strongest", line.strongest),
             *((name, _scored(*pair)) for name, *pair in zip(SCORES, line.scores, line.tails, strict=True)),
             ("flagged", f"{'yes' if line.flagged else 'no'}, from {_figure(summary.thresholds.get('score'))} on"),
             ("tail", "the chance that a normal image scores as high"),
@@ -113,7 +109,7 @@ class AnomalyPictures(EncodedPictures):
 
 
 COLUMNS = (
-    (_RANK, "1 is the most anomalous"), ("score", "all scores in one"),
+    (_RANK, "1 is the most anomalous"), ("score", "of the strongest: standard deviations beyond normal images"),
     ("mae", "mean absolute error of the reconstruction"), ("structure", "1 - SSIM of the reconstruction"),
     ("knn", "distance to the nearest normal images"), ("mahalanobis", "distance to the normal images as a whole"),
     ("patches", "the most unusual place of the image"), ("path", "the file"), ("label", "what its folder calls it"),
@@ -145,21 +141,6 @@ def has_results(known: KnownEncoding) -> bool:
     from fext_engine.latents.anomaly.results import SUMMARY
 
     return (results_of(known) / SUMMARY).is_file()
-
-
-def lay_over(pixels: Pixels, heat: npt.NDArray[np.float32]) -> Pixels:
-    """A heat map (h, w) in colours over a picture, uint8 (H, W, 3), in grey; stretched to the picture's size."""
-    import numpy as np
-    from PIL import Image
-
-    from fext_engine.evaluation.error_map import COLOURS
-
-    height, width = pixels.shape[:2]
-    stretched = Image.fromarray(heat).resize((width, height), Image.Resampling.BILINEAR)
-    shares = np.clip(np.asarray(stretched) / _TOP, 0, 1)
-    weight = (np.minimum(1.0, 2 * shares) * _STRENGTH)[..., None]
-    grey = pixels.mean(-1, keepdims=True)
-    return np.asarray(grey * (1 - weight) + COLOURS[(shares * 255).astype(np.uint8)] * weight).round().astype(np.uint8)
 
 
 def value_of(line: Line, column: str) -> float:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from fext_tui.app import FextApp
     from fext_tui.following import JobSnapshot
 
+MOST_HEAT_MAPS = 20_000
+"""Images whose heat maps are kept: 32 KB each at 128 x 128 pixels."""
+
 
 class ScoresOpened(Message):
     """A worker has read the anomalies of an encoding, or says why not; neither where nothing was scored."""
@@ -57,7 +60,9 @@ class Scores:
         """Let a job score the images of an encoding; its anomalies are shown when it is done."""
         if any(job.verb == "anomalies" for job in self._app.active_jobs):
             self._app.notify("A job looks for anomalies already.")
-        elif job := self._app.start_job("anomalies", {"encoding": str(encoding.folder)}):
+            return
+        arguments = {"encoding": str(encoding.folder), "heat_maps": encoding.rows <= MOST_HEAT_MAPS}
+        if job := self._app.start_job("anomalies", arguments):
             self._jobs[job] = encoding
             self._app.notify(f"A job scores the images of {encoding.name}; then they are ranked.", title="Anomalies")
 

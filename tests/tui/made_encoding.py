@@ -76,7 +76,7 @@ def make_anomalies(encoding: Path, *, heat_maps: bool = True) -> None:
     lines = []
     for rank, row in enumerate(reversed(range(count)), 1):
         scores = tuple((row * step) % count / 10 for step in (1, 5, 7, 11, 13))
-        line = Line(rank, row, opened.rows[row].path, "", "ok", "", rank <= 2, float(row), rank / count, scores,
+        line = Line(rank, row, opened.rows[row].path, "", "ok", "", rank <= 2, "knn", float(row), rank / count, scores,
                     tuple(rank / count for _ in SCORES))  # fmt: skip
         lines.append(line)
     write_table(folder / TABLE, lines)
@@ -89,6 +89,7 @@ def make_anomalies(encoding: Path, *, heat_maps: bool = True) -> None:
         reference=Reference(source="the encoding itself", encoding=encoding.name, images=count, fitted=count,
                             calibrated=count, unseen=False),
         false_positive_rate=0.05, thresholds=dict.fromkeys((*SCORES, "score"), count - 2.0), scored=count, flagged=2,
+        without_score={}, versions={},
         heat_maps=(count, 8, 8) if heat_maps else None, created="2026-01-02T03:04:05+00:00",
     )  # fmt: skip
     (folder / SUMMARY).write_text(summary.model_dump_json(), encoding="utf-8")
