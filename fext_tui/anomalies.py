@@ -54,7 +54,7 @@ class AnomalyPictures(EncodedPictures):
         from fext_engine.latents.anomaly.heat import overlay
 
         line, picture = self.lines[index], read_picture(self.path(index), longest)
-        flagged = ", beyond the threshold" if line.flagged else ""
+        flagged = " flagged" if line.flagged else ""
         caption = f"{line.rank}. score {_figure(line.score)}{flagged}  {picture.caption}"
         try:
             heat = None if line.row is None else self.anomalies.heat_map(line.row)
@@ -65,7 +65,7 @@ class AnomalyPictures(EncodedPictures):
         panels = (*picture.panels, overlay(picture.panels[0], heat))
         size = picture.info.partition("  ")[0]
         about = f"{size}  heat up to {float(heat.max()):.3g}, 1 is rare in normal images"
-        return Figure(panels, caption, about, picture.path, ("image", "heat map, yellow from 2"))
+        return Figure(panels, caption, about, picture.path, ("image", "heat map"))
 
     def facts(self, index: int) -> Sequence[tuple[str, str]]:
         """Each score of a row with its tail probability, and what it was compared with."""

@@ -32,7 +32,7 @@ class KnownEncoding:
     dimensions: int
     pooling: str
     made: str
-    """When, in UTC, as ISO 8601 has it."""
+    """When it was made or brought up to date, in UTC, as ISO 8601 has it."""
 
     @property
     def name(self) -> str:
@@ -41,7 +41,7 @@ class KnownEncoding:
 
     @property
     def date(self) -> str:
-        """When it was made, in local time."""
+        """When that was, in local time."""
         try:
             return f"{datetime.fromisoformat(self.made).astimezone():%Y-%m-%d %H:%M}"
         except (ValueError, OSError, OverflowError):
@@ -88,7 +88,8 @@ def known_encodings(workspace: Workspace) -> tuple[list[KnownEncoding], list[str
             continue
         images, run = Path(unescape_name(manifest.images)), escape_name(manifest.run)
         rows, size = manifest.counts.encoded, prod(manifest.row_shape)
-        found.append(KnownEncoding(folder, run, images, rows, size, manifest.pooling, manifest.created))
+        made = getattr(manifest, "updated", None) or manifest.created
+        found.append(KnownEncoding(folder, run, images, rows, size, manifest.pooling, str(made)))
     return sorted(found, key=lambda known: (known.made, known.name), reverse=True), problems
 
 
