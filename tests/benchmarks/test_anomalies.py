@@ -9,7 +9,6 @@ import os
 from pathlib import Path
 
 import pytest
-import torch
 from defects import DEFECTS, GROSS, make_photos, make_product
 
 from fext_engine.jobs.run import run_here
@@ -23,7 +22,6 @@ EPOCHS = int(os.environ.get("FEXT_EPOCHS", "20"))
 
 def look_for_anomalies(workspace: Workspace, data: Path) -> Anomalies:
     """Train on the good images of `train`, encode the whole folder, score it."""
-    torch.set_num_threads(os.cpu_count() or 1)
     preset = Path(__file__).resolve().parents[2] / "resources" / "configurations" / "quick.toml"
     changes = {
         "dataset.images": str(data / "train"), "device.device": "cpu", "training.epochs": EPOCHS, "training.batch_size": 16,
@@ -72,4 +70,4 @@ def test_faults_of_photographs(photos: Path, tmp_path: Path, capsys: pytest.Capt
     found = look_for_anomalies(workspace, make_photos(tmp_path / "photos", photos, 250))
     with capsys.disabled():
         areas = show("photos", found, (*DEFECTS, *GROSS))
-    assert areas["score", "static"] > 0.9
+    assert all(areas["score", kind] > 0.8 for kind in ("far_blur", "drawing"))

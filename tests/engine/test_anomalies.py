@@ -271,6 +271,14 @@ def test_too_few_readable_normal_images_are_counted(product, copy, tmp_path):
         find(product, "copy")
 
 
+def test_results_know_when_the_encoding_has_changed(product, copy):
+    found = find(product, "copy")[0]
+    assert found.is_current
+    with (copy / "rows.csv").open("a") as rows:
+        rows.write(",late.png,,,,empty,no bytes\n")
+    assert not found.is_current
+
+
 def test_a_stop_leaves_the_older_results_alone(product, copy):
     before = find(product, "copy")[0]
 

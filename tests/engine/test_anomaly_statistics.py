@@ -79,9 +79,10 @@ def test_an_image_is_as_unusual_as_its_most_unusual_score(rng):
     normal = np.exp(rng.normal(2, 0.5, 2000))
     scale = Scale.of(normal)
     assert (scale.middle, scale.spread) == (pytest.approx(2, abs=0.05), pytest.approx(0.5, abs=0.05))
-    z, which = most_unusual([np.exp([2.0, 2.0]), np.exp([1.0, 4.0])], [scale, scale])
-    assert z == pytest.approx([0, 4], abs=0.5)
-    assert which.tolist() == [0, 1]
+    one, two = np.exp([3.0, 2.0, 2.0]), np.exp([2.0, 4.0, 0.5])  # two: far above, and far below
+    z, which = most_unusual([one, two], [scale, scale])
+    assert z == pytest.approx([2, 4, 2], abs=0.5)
+    assert which.tolist() == [0, 1, 1]
 
 
 def test_nearest_in_blocks_is_nearest(rng, monkeypatch):

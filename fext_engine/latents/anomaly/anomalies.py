@@ -27,6 +27,7 @@ from fext_engine.latents.anomaly.results import (
     Line,
     Reference,
     Summary,
+    digest_rows,
     read_anomalies,
     write_table,
 )
@@ -128,6 +129,7 @@ def _answer(question: _Question, folder: Path) -> Anomalies:
         on_heat = _heat_taker(question, maps, curves if labelled else None)
         scores = score_all(job, question.measurer, question.subjects, on_heat)
     ranking = rank(scores, question.subjects, question.rate)
+    _tell(question, ranking)
     lines = table(ranking, scores, question.subjects, question.labels)
     write_table(folder / TABLE, lines)
     summary = _summary(question, ranking, scores, lines).model_copy(
@@ -138,6 +140,19 @@ def _answer(question: _Question, folder: Path) -> Anomalies:
     if maps:
         _draw(question.encoding, found, question.top)
     return found
+
+
+def _tell(question: _Question, ranking: Ranking) -> None:
+    """Say what the scores are beside, and what that does to them."""
+    normals, job = question.subjects.normals, question.job
+    job.log(f"normal is: {normals.source}, {len(normals.rows)} images; {ranking.calibrated} calibrate the scores")
+    if normals.encoding is question.encoding and len(normals.rows) == question.subjects.rows:
+        job.log("what is common in the encoding counts as normal; name normal images with --reference", "warning")
+    if not ranking.unseen:
+        job.log(
+            "the model was trained on these very images: it reconstructs new ones worse, and flags more of them",
+            "warning",
+        )
 
 
 def _heat_taker(
@@ -168,6 +183,7 @@ def _summary(question: _Question, ranking: Ranking, scores: Scores, lines: list[
     normals, manifest = question.subjects.normals, question.encoding.manifest
     return Summary(
         encoding=escape_name(str(question.encoding.folder)),
+        rows_digest=digest_rows(question.encoding.folder),
         run=manifest.run,
         checkpoint=manifest.checkpoint,
         reference=Reference(

@@ -14,6 +14,10 @@ Floats = NDArray[np.float64]
 _NORMAL_MAD = 1.4826
 """Standard deviations in a median absolute deviation, for a normal distribution."""
 
+_BELOW = 2 / 3
+"""Weight of a score below the normal ones. Measured: with 0, blurred copies and drawings among photographs rank
+behind all photographs; with 1, slight defects of a product are found less often."""
+
 
 def tail_probability(scores: Floats, normal: Floats) -> Floats:
     """Share of normal scores that are at least as high, the score itself counted in: (M,), above 0.
@@ -61,9 +65,12 @@ class Scale:
 def most_unusual(scores: Sequence[Floats], scales: Sequence[Scale]) -> tuple[Floats, NDArray[np.int64]]:
     """The largest robust z of several scores (M,) each, and which of them it is: (M,) and (M,).
 
-    An image is as unusual as its most unusual score: each kind of anomaly raises only some of them.
+    An image is as unusual as its most unusual score: each kind of anomaly moves only some of them. What is
+    much plainer than any normal image, such as a blurred one, is reconstructed too well and lies close to the
+    mean: a score far below the normal ones counts too, with less weight.
     """
     z = np.stack([scale.z(values) for values, scale in zip(scores, scales, strict=True)])
+    z = np.maximum(z, -_BELOW * z)
     return z.max(0), z.argmax(0)
 
 

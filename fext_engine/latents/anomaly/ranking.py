@@ -28,7 +28,7 @@ class Ranking:
     """The images of the encoding with all their scores, by row (n,); NaN where there is none."""
 
     score: Floats
-    """The largest robust z of all scores."""
+    """Of the most unusual of all scores the robust z."""
     strongest: NDArray[np.int64]
     """Which of SCORES that is."""
     values: dict[str, Floats]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from fext_engine.errors import FextError
+from fext_engine.latents.encoding import ROWS
 from fext_engine.latents.manifest import LARGEST, Checkpoint, Part
 from fext_engine.paths import escape_name
 
@@ -44,9 +46,10 @@ class Line(NamedTuple):
     reason: str
     flagged: bool
     strongest: str
-    """The name in SCORES of the one that the image is most unusual by."""
+    """The name in SCORES of the one that the image is most unusual by, be it high or low."""
     score: float
-    """Of that one the robust z among normal images: standard deviations beyond their median, by logarithms."""
+    """Of that one the robust z: standard deviations from the normal images' median, by logarithms. Those below
+    count two thirds."""
     tail: float
     """The chance that a normal image scores as high."""
     scores: tuple[float, ...]
@@ -116,6 +119,8 @@ class Summary(Part):
 
     format: int = FORMAT
     encoding: str
+    rows_digest: str
+    """SHA-256 of the encoding's rows.csv when it was scored, in hexadecimal."""
     run: str
     checkpoint: Checkpoint
     reference: Reference
@@ -148,6 +153,11 @@ class Anomalies:
         """The images with a score."""
         return self.lines[: self.summary.scored]
 
+    @property
+    def is_current(self) -> bool:
+        """Whether the encoding's rows are still those that were scored; raises FextError when it is gone."""
+        return digest_rows(self.folder.parent) == self.summary.rows_digest
+
     def heat_map(self, row: int) -> NDArray[np.float32] | None:
         """Where the image of a row of the encoding is unusual: (H, W), 1 and above is rare in normal images.
 
@@ -165,6 +175,17 @@ class Anomalies:
         except (OSError, ValueError, EOFError) as error:
             raise FextError(f"cannot read {escape_name(str(file))}: {error}", _AGAIN) from error
         return None if np.isnan(found).any() else found
+
+
+def digest_rows(encoding: Path) -> str:
+    """SHA-256 of an encoding's rows.csv; raises FextError when it cannot be read."""
+    file = encoding / ROWS
+    try:
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        name = escape_name(str(file))
+        raise FextError(f"cannot read {name}: {error.strerror or error}", "encode the folder again") from error
 
 
 def write_table(file: Path, lines: Iterable[Line]) -> None:

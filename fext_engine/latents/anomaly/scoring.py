@@ -19,7 +19,7 @@ from fext_engine.latents.anomaly.results import SCORES
 from fext_engine.latents.anomaly.subjects import Places, Subjects
 
 NEIGHBOURS = 1
-"""Nearest normal vectors that the k-NN score is the distance to; more found fewer anomalies."""
+"""Nearest normal vectors that the k-NN score is the distance to; five found no more anomalies."""
 
 _MOST_FITTED = 2000
 _FITTED_BYTES = 2**28
