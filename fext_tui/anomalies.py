@@ -28,6 +28,8 @@ class AnomalyPictures(EncodedPictures):
     anomalies: Anomalies
     lines: Sequence[Line]
     """In the order of the list."""
+    is_current: bool
+    """Whether the encoding is still the one that was scored."""
     order: str = _RANK
     descending: bool = False
     noun: str = "images"
@@ -122,11 +124,14 @@ def open_anomalies(known: KnownEncoding) -> AnomalyPictures:
 
     found = read_anomalies(results_of(known))
     lines = found.ranked
-    title = f"{found.summary.flagged:,} of {found.summary.scored:,} flagged · {known.name}"
+    current = found.is_current
+    flagged = f"{found.summary.flagged:,} of {found.summary.scored:,} flagged"
+    title = f"{'' if current else 'outdated · '}{flagged} · {known.name}"
     names = tuple(line.path for line in lines)
     return AnomalyPictures(
-        known.images, names, columns=_columns(_RANK), encoding=known, title=title, anomalies=found, lines=lines
-    )
+        known.images, names, columns=_columns(_RANK), encoding=known, title=title, anomalies=found, lines=lines,
+        is_current=current,
+    )  # fmt: skip
 
 
 def results_of(known: KnownEncoding) -> Path:

@@ -81,7 +81,12 @@ class Scores:
             self._screen.post_message(ScoresOpened(None, "The images are being scored…" if busy else ""))
             return
         try:
-            message = ScoresOpened(open_anomalies(known))
+            found = open_anomalies(known)
         except FextError as error:
-            message = ScoresOpened(None, str(error))
-        self._screen.post_message(message)
+            self._screen.post_message(ScoresOpened(None, str(error)))
+            return
+        if not found.is_current:
+            key = self._app.key("viewer.score")
+            words = f"{known.name} has changed since its images were scored: {key} does it again."
+            self._app.notify(words, title="Outdated", severity="warning")
+        self._screen.post_message(ScoresOpened(found))

@@ -66,6 +66,7 @@ def make_anomalies(encoding: Path, *, heat_maps: bool = True) -> None:
         Line,
         Reference,
         Summary,
+        digest_rows,
         write_table,
     )
     from fext_engine.latents.encoding import open_encoding
@@ -89,7 +90,7 @@ def make_anomalies(encoding: Path, *, heat_maps: bool = True) -> None:
         reference=Reference(source="the encoding itself", encoding=encoding.name, images=count, fitted=count,
                             calibrated=count, unseen=False),
         false_positive_rate=0.05, thresholds=dict.fromkeys((*SCORES, "score"), count - 2.0), scored=count, flagged=2,
-        without_score={}, versions={},
+        without_score={}, versions={}, rows_digest=digest_rows(encoding),
         heat_maps=(count, 8, 8) if heat_maps else None, created="2026-01-02T03:04:05+00:00",
     )  # fmt: skip
     (folder / SUMMARY).write_text(summary.model_dump_json(), encoding="utf-8")

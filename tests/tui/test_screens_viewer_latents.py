@@ -260,8 +260,13 @@ async def test_anomalies_ranked_sorted_and_with_their_heat_maps(with_images):
         assert "!12 " in screen_text(app)
         await press(pilot, "A")
         assert len(jobs) == 2
-        (folder / "anomalies" / "scores.csv").write_text("nonsense")
+        with (folder / "rows.csv").open("a") as file:
+            file.write(",new.png,,,,truncated,cut\n")
         await press(pilot, "c", "r")
+        await until(pilot, lambda: app.screen.query_one(TitleLine).subject.startswith("outdated"), "the words")
+        assert any("A does it again" in notice for notice in notices(app))
+        (folder / "anomalies" / "scores.csv").write_text("nonsense")
+        await press(pilot, "r")
         await until(pilot, lambda: "scores.csv is no table of anomalies" in unbroken(screen_text(app)), "the reason")
 
 
