@@ -76,6 +76,8 @@ class FextApp(App[None]):
         Binding("J", "jobs", "Jobs", id="jobs", show=False),
         Binding("L", "toggle_log", "Log", id="log", show=False),
         Binding("M", "maintenance", "Maintenance", id="maintenance", show=False),
+        Binding("E", "encodings", "Encodings", id="encodings", show=False,
+                tooltip="The encodings: search, near-duplicates, map, anomalies"),
         Binding("y,ctrl+y", "copy", "Copy", id="copy", show=False, tooltip="Copy the path or value where the focus is"),
         Binding("T", "change_theme", "Theme", id="theme", show=False, tooltip="Choose the colours, which are kept"),
         Binding("f12", "debug", "Debug page", id="debug", show=False, tooltip="Versions, devices, paths, last crash"),
@@ -193,6 +195,19 @@ class FextApp(App[None]):
         await self.switch_mode("viewer")
         if isinstance(self.screen, ViewerScreen):
             self.screen.take(pictures, index)
+
+    def action_encodings(self) -> None:
+        """List the encodings; what is done with one is seen in the Viewer."""
+        from fext_tui.dialogs.encodings import EncodingChoice, EncodingsDialog
+        from fext_tui.screens.viewer import ViewerScreen
+
+        async def use(choice: EncodingChoice | None) -> None:
+            if choice is not None:
+                await self.switch_mode("viewer")
+                if isinstance(self.screen, ViewerScreen):
+                    self.screen.use(choice)
+
+        self.push_screen(EncodingsDialog(None), use)
 
     def notify(
         self,

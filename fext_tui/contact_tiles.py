@@ -12,6 +12,7 @@ from fext_engine.errors import FextError
 from fext_engine.images.faults import DecodeError
 from fext_engine.paths import unescape_name
 from fext_tui.reconstructions import Sample, SampleList
+from fext_tui.shown_row import Explained
 
 if TYPE_CHECKING:
     from fext_engine.records.thumbnails import StoredThumbnail
@@ -29,6 +30,8 @@ class Subject:
     """As the list shows it; for a file its stored path."""
     path: Path
     sample: Sample | None = None
+    caption: str = ""
+    """What stands before the name below the tile."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ def subjects_of(pictures: Pictures, offset: int, limit: int) -> list[Subject]:
         rows = enumerate(pictures.samples[offset : offset + limit], offset)
         return [Subject(n, f"{s.name}  {s.run}", s.pictures[-1], s) for n, s in rows]
     names = ((index, pictures.name(index) or "") for index in range(offset, offset + limit))
+    if isinstance(pictures, Explained):
+        return [Subject(n, name, pictures.path(n), caption=pictures.caption(n)) for n, name in names]
     return [Subject(index, name, pictures.root / unescape_name(name)) for index, name in names]
 
 

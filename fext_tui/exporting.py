@@ -78,30 +78,37 @@ def _paste_tile(
     else:
         image = Image.fromarray(tile.pixels)
         sheet.paste(image, (x + (width - image.width) // 2, y + (height - image.height) // 2))
-    _say(draw, (x, y + height + 4), subject.name.rpartition("/")[2], width)
+    _say(draw, (x, y + height + 4), f"{subject.caption} {subject.name.rpartition('/')[2]}".lstrip(), width)
 
 
 def _side_by_side(images: Sequence[PIL.Image.Image], figure: Figure) -> PIL.Image.Image:
     """Panels under their titles, and below them the caption and the line about the file."""
     from PIL import Image, ImageDraw
 
-    side = min(images[0].size)
-    factor = max(1, -(-_LEAST_SIDE // side))
-    panels = [i.resize((i.width * factor, i.height * factor), Image.Resampling.NEAREST) for i in images]
+    panels = [_enlarged(image) for image in images]
+    height = max(panel.height for panel in panels)
     width = sum(p.width + _MARGIN for p in panels) + _MARGIN
     line = _TEXT + _MARGIN // 2
     top = line + _MARGIN
-    picture = Image.new("RGB", (width, top + panels[0].height + 2 * line + 2 * _MARGIN), _PAPER)
+    picture = Image.new("RGB", (width, top + height + 2 * line + 2 * _MARGIN), _PAPER)
     draw = ImageDraw.Draw(picture)
     x = _MARGIN
     for panel, title in zip(panels, figure.titles, strict=True):
         _say(draw, (x, _MARGIN // 2), title, panel.width)
         picture.paste(panel, (x, top))
         x += panel.width + _MARGIN
-    below = top + panels[0].height + _MARGIN // 2
+    below = top + height + _MARGIN // 2
     for number, words in enumerate((figure.caption, figure.info)):
         _say(draw, (_MARGIN, below + number * line), words, width - 2 * _MARGIN)
     return picture
+
+
+def _enlarged(image: PIL.Image.Image) -> PIL.Image.Image:
+    """A small picture by a whole factor, each pixel a square, its longer side 256 or more."""
+    from PIL import Image
+
+    factor = max(1, -(-_LEAST_SIDE // max(image.size)))
+    return image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
 
 
 def _say(draw: PIL.ImageDraw.ImageDraw, at: tuple[int, int], words: str, width: int) -> None:

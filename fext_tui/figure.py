@@ -24,7 +24,7 @@ class Figure:
     """Pictures side by side with the words around them."""
 
     panels: tuple[Pixels, ...]
-    """uint8 (H, W, 3) each, all of one size; none where the file cannot be shown."""
+    """uint8 (H, W, 3) each; none where the file cannot be shown. Those of one size zoom and move as one."""
     caption: str
     info: str
     """A line about the file, or why it cannot be shown."""

@@ -120,8 +120,13 @@ class FollowedJobs:
         elif job.state == "stopped":
             notify(job.do or "stopped", title=f"{job.title} stopped", severity="warning")
         elif job.verb not in VERBS:  # a dialog shows how they end
-            place = f"{job.summary.get('folder')}\n" if job.verb == "export" else ""
-            notify(f"{place}{self._app.key('log')} shows the log", title=f"{job.title} finished")
+            key = self._app.key
+            more = ""
+            if job.verb == "export":
+                more = f"{job.summary.get('folder')}\n"
+            elif job.verb == "encode":
+                more = f"{key('encodings')} searches and maps what was encoded, "
+            notify(f"{more}{key('log')} shows the log", title=f"{job.title} finished")
 
     def tell_ends(self, ends: list[JobEnd]) -> None:
         """Tell of jobs that ended while no FeXT looked; each of them is told once, whatever is started later."""

@@ -42,6 +42,7 @@ class IssueFiles:
     total: int
     width: int = 80
     """Cells that the list has: decides which columns are shown."""
+    noun: str = "pictures"
 
     @cached_property
     def _records(self) -> Records:

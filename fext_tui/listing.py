@@ -27,6 +27,7 @@ class PictureList:
     """Made by FeXT: shown as the file's name and the run or report it belongs to."""
 
     columns: Sequence[Column] = (Column("picture", keep_end=True),)
+    noun: str = "pictures"
 
     def count(self) -> int:
         return len(self.names)
@@ -60,6 +61,11 @@ class Pictures(RowSource, Protocol):
     @property
     def root(self) -> Path:
         """The folder that the names are relative to."""
+        ...
+
+    @property
+    def noun(self) -> str:
+        """What the rows are, in the plural."""
         ...
 
     def name(self, index: int) -> str | None:

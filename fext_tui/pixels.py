@@ -69,7 +69,7 @@ def join_panels(figure: Figure) -> PIL.Image.Image:
 
     panels = [Image.fromarray(panel) for panel in figure.panels]
     width = sum(panel.width + _GAP for panel in panels) - _GAP
-    joined = Image.new("RGB", (width, panels[0].height))
+    joined = Image.new("RGB", (width, max(panel.height for panel in panels)))
     x = 0
     for panel in panels:
         joined.paste(panel, (x, 0))

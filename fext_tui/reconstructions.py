@@ -59,6 +59,7 @@ class SampleList:
         Column("sample", keep_end=True),
         Column("run", _RUN_WIDTH, keep_end=True),
     )
+    noun: str = "samples"
 
     def count(self) -> int:
         return len(self.samples)

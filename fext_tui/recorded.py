@@ -57,6 +57,7 @@ class RecordedImages:
     """(n,) int64, in the order of the list."""
     width: int = 80
     """Cells that the list has: decides which columns are shown."""
+    noun: str = "pictures"
 
     @cached_property
     def _records(self) -> Records:

@@ -23,6 +23,7 @@ VERBS = {
     "map": "fext_engine.latents.draw_map:draw_map",
     "probe": "fext_engine.latents.probe:probe",
     "export": "fext_engine.export.export:export",
+    "search": "fext_engine.latents.search_file:search_file",
     "anomalies": "fext_engine.latents.anomaly.anomalies:anomalies",
     "sample": "fext_engine.images.sample_dataset:generate",
 }

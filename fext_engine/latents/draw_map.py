@@ -13,9 +13,10 @@ from fext_engine.jobs.job import Job
 from fext_engine.latents.encoding import Encoding, open_encoding
 from fext_engine.latents.map import Map, Method, compute_map, load_map, store_map
 from fext_engine.latents.probe import class_of
+from fext_engine.latents.splits import splits_of
 from fext_engine.paths import escape_name
-from fext_engine.training.run_folder import RunFolder, read_split, write_csv
-from fext_engine.workspace import Workspace, atomic_file
+from fext_engine.training.run_folder import write_csv
+from fext_engine.workspace import atomic_file
 
 FIGURE, TABLE = "map.png", "map.csv"
 
@@ -50,21 +51,6 @@ def draw_map(job: Job) -> dict[str, Any]:
         "encoding": escape_name(encoding.name), "method": method, "rows": len(made.points),
         "figure": escape_name(str(figure)), "x_variance": x_variance, "y_variance": y_variance,
     }  # fmt: skip
-
-
-def splits_of(encoding: Encoding, workspace: Workspace) -> list[str]:
-    """For each row `train`, `validation` or `neither`: how its run used an image of the same content.
-
-    Raises FextError when the run's split cannot be read.
-    """
-    name = encoding.manifest.run
-    folder = workspace.find_run(name)
-    if folder.name != name:
-        raise FextError(
-            f"the run {escape_name(name)}, which knows its split, is gone", "colour by class instead"
-        )
-    splits = {row.digest: row.split for row in read_split(RunFolder(folder))}
-    return [splits.get(file.digest, "neither") for file in encoding.rows]
 
 
 def _classes(encoding: Encoding) -> list[str]:

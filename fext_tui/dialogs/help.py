@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
     from textual.binding import ActiveBinding
 
-_SHORT = {"command-line": "Shell", "installation": "Install", "ssh": "SSH"}  # all tabs fit into 80 columns
+_SHORT = {
+    "command-line": "Shell", "dataset": "Data", "installation": "Setup", "ssh": "SSH", "training": "Train",
+}  # fmt: skip - all tabs fit into 80 columns
 
 
 class HelpDialog(Dialog[None]):

@@ -1,4 +1,4 @@
-"""The Viewer: training images, inference images, reconstructions and plots, as pixels in the terminal."""
+"""The Viewer: images, reconstructions, plots, and what encodings tell of images, as pixels in the terminal."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from textual.worker import get_current_worker
 
 from fext_engine.paths import escape_name
 from fext_tui.following import JobSnapshot
-from fext_tui.listing import Pictures
-from fext_tui.screens.viewer_lists import KINDS, list_kind
+from fext_tui.listing import PictureList, Pictures
+from fext_tui.screens.viewer_latents import LatentsScreen
+from fext_tui.screens.viewer_lists import KINDS, list_kind, words_for
 from fext_tui.screens.viewer_stage import ViewerStage
-from fext_tui.screens.workbench import WorkbenchScreen
+from fext_tui.shown_row import Explained
 from fext_tui.widgets.row_list import RowList
 from fext_tui.widgets.title_line import TitleLine
 
@@ -32,8 +33,9 @@ class Listed(Message):
         self.words = words
 
 
-class ViewerScreen(WorkbenchScreen):
-    """Look at training images, inference images, reconstructions and plots. Tab keys [ and ] change the kind."""
+class ViewerScreen(LatentsScreen):
+    """Look at images, reconstructions and plots; find similar images, see the map of an encoding and its anomalies.
+    Tab keys [ and ] change the kind."""
 
     MODE = "viewer"
     CSS_PATH = "viewer.tcss"
@@ -83,18 +85,22 @@ class ViewerScreen(WorkbenchScreen):
     def action_reload(self) -> None:
         """List the pictures of the current kind again."""
         if self.tab == "list" and self._taken is not None:
-            self._show(*self._taken)
-        elif self.is_mounted:
+            self.show(*self._taken)
+        elif self.is_mounted and not self.show_latents(self.tab):
             self._list(self.tab, self.app.workspace.images_root(self.app.settings))
 
     def take(self, pictures: Pictures, index: int) -> None:
         """Go through a list of another screen, from its row `index` on."""
         self._taken = (pictures, index)
+        self.go_to("list")
+
+    def go_to(self, tab: str) -> None:
+        """Show a kind, also when it is shown already."""
         tabs = self.query_one(Tabs)
-        if tabs.active == "list":
-            self._show(pictures, index)
+        if tabs.active == tab:
+            self.action_reload()
         else:
-            tabs.active = "list"
+            tabs.active = tab
 
     @work(thread=True, exclusive=True, group="list", exit_on_error=False)
     def _list(self, tab: str, images: Path) -> None:
@@ -108,11 +114,18 @@ class ViewerScreen(WorkbenchScreen):
         if message.tab != self.tab:
             return
         pictures, before = message.pictures, self.stage.shown_name
-        self._show(pictures, pictures.find(before) if before else 0, message.words)
+        self.show(pictures, pictures.find(before) if before else 0, message.words)
 
-    def _show(self, pictures: Pictures, index: int, words: str = "") -> None:
-        self.query_one(TitleLine).set_subject(escape_name(str(pictures.root)))
-        self.stage.show(pictures, self.tab, index, words)
+    def show(self, pictures: Pictures, index: int, words: str = "", *, sheet: bool | None = None) -> None:
+        """Show a list of the current kind; `words` where it is empty, `sheet` as a contact sheet or not."""
+        title = pictures.title if isinstance(pictures, Explained) else escape_name(str(pictures.root))
+        self.query_one(TitleLine).set_subject(title)
+        self.stage.show(pictures, self.tab, index, words, sheet=sheet)
+
+    def show_words(self, words: str = "") -> None:
+        """Show an empty list of the current kind, and why it is empty: by default that there is nothing yet."""
+        nothing = PictureList(self.app.workspace.root, ())
+        self.show(nothing, 0, words or words_for(self.tab, self.app.workspace, self.app.key), sheet=False)
 
     @on(RowList.Highlighted)
     def _remember(self, event: RowList.Highlighted) -> None:
@@ -127,6 +140,7 @@ class ViewerScreen(WorkbenchScreen):
 
     def job_moved(self, job: JobSnapshot) -> None:
         """New pictures appear in the list as they come."""
+        super().job_moved(job)
         new_sample = self.tab == "reconstructions" and job.sample != self._newest_sample
         made = {"sample": "training", "evaluate": "plots", "analyze": "plots"}.get(job.verb)
         if new_sample or (not job.is_active and made == self.tab):

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 KINDS = {
     "training": "Training", "inference": "Inference", "reconstructions": "Reconstructions", "plots": "Plots",
-    "list": "From Data",
+    "list": "From Data", "similar": "Similar", "map": "Map", "anomalies": "Anomalies",
 }  # fmt: skip
-FILES = ("training", "inference", "list")
+FILES = ("training", "inference", "list", "similar", "map", "anomalies")
 """The kinds whose rows are a user's image files."""
 
 _EMPTY = {
@@ -26,7 +26,23 @@ _EMPTY = {
     "reconstructions": "No reconstructions yet.\nTraining on the Model screen ({model}) makes them, epoch by epoch.",
     "plots": "No plots yet.\nAnalyze (Data screen) and evaluate (Model screen) make them.",
     "list": "No list yet.\n{open} on an image of the Data screen ({data}) brings its list here.",
+    "similar": "Nothing was searched for yet.\n{similar} on an image of any list finds what is most like it, "
+    "{file} does so for any file;\n{encodings} lists the encodings, and finds near-duplicates.",
+    "map": "No map yet.",
+    "anomalies": "No anomaly scores yet.\n{encodings} lists the encodings, {anomalies} there scores how unusual "
+    "each image is.",
 }
+
+
+def words_for(kind: str, workspace: Workspace, key: Callable[[str], str]) -> str:
+    """What the Viewer says of a kind that has no pictures yet; `key` tells the key of an action."""
+    import fext_tui.dialogs.encodings  # noqa: F401 - whose keys are named
+
+    return _EMPTY[kind].format(
+        inference=workspace.inference, data=key("mode.data"), model=key("mode.model"), open=key("list.open"),
+        similar=key("viewer.similar"), file=key("viewer.file"), encodings=key("encodings"),
+        anomalies=key("encodings.anomalies"),
+    )  # fmt: skip
 
 
 def list_kind(
@@ -37,9 +53,7 @@ def list_kind(
     `images` is the folder of training images, `key` tells the key of an action.
     A folder that cannot be read counts as empty, with the reason.
     """
-    words = _EMPTY[kind].format(
-        inference=workspace.inference, data=key("mode.data"), model=key("mode.model"), open=key("list.open")
-    )
+    words = words_for(kind, workspace, key)
     try:
         match kind:
             case "training":

@@ -280,7 +280,8 @@ class ContactSheet(Widget, can_focus=True):
             style = edge if at_cursor else self.get_component_rich_style("contact-sheet--name")
             name = printable(subject.name.rpartition("/")[2])
             if subject.sample is None:  # of a file the end tells it apart, of a sample the start: then comes the run
-                name = clip_start(name, width - 2)
+                before = f"{subject.caption} " if subject.caption else ""
+                name = before + clip_start(name, width - 2 - len(before))
             yield Segment(fit(name, width - 1), style)
         else:
             yield from self._picture(subject.index)[line]

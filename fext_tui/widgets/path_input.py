@@ -1,4 +1,4 @@
-"""A line for the path of a folder, with completion of the folders that are there."""
+"""A line for the path of a folder or of an image file, with completion of what is there."""
 
 from __future__ import annotations
 
@@ -11,22 +11,25 @@ from textual.suggester import Suggester
 from textual.validation import ValidationResult, Validator
 from textual.widgets import Input
 
+from fext_engine.images.scan import is_image_name
 
-class FolderSuggester(Suggester):
-    """Completes the last part of a path to the first folder, in order of names, that starts like it."""
 
-    def __init__(self) -> None:
+class PathSuggester(Suggester):
+    """Completes the last part of a path to the first folder, or image, in order of names, that starts like it."""
+
+    def __init__(self, *, images: bool) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
+        self._images = images
 
     async def get_suggestion(self, value: str) -> str | None:
-        """Return `value` completed, with a separator at its end; None where nothing fits."""
+        """Return `value` completed, a folder with a separator at its end; None where nothing fits."""
         import asyncio
 
-        return await asyncio.to_thread(complete_folder, value)
+        return await asyncio.to_thread(complete_path, value, images=self._images)
 
 
-def complete_folder(typed: str) -> str | None:
-    """Return `typed` completed to a folder that exists; None where there is none or it cannot be read.
+def complete_path(typed: str, *, images: bool = False) -> str | None:
+    """Return `typed` completed to a folder that exists, with `images` also to an image file; None where there is none.
 
     A hidden folder is offered only after its dot; a name that cannot be typed is not offered.
     """
@@ -38,20 +41,24 @@ def complete_folder(typed: str) -> str | None:
     try:
         with os.scandir(Path(parent or ".").expanduser()) as entries:
             names = [
-                entry.name
+                entry.name + os.sep if entry.is_dir() else entry.name
                 for entry in entries
                 if entry.name.startswith(start)
                 and entry.name.isprintable()
                 and (start.startswith(".") or not entry.name.startswith("."))
-                and entry.is_dir()
+                and (entry.is_dir() or (images and is_image_name(entry.name)))
             ]
     except (OSError, ValueError, RuntimeError):
         return None
-    return typed[: len(typed) - len(start)] + min(names) + os.sep if names else None
+    return typed[: len(typed) - len(start)] + min(names) if names else None
 
 
-class IsFolder(Validator):
-    """Fails for a path that is no folder. Nothing typed is allowed: it means the default."""
+class IsPath(Validator):
+    """Fails for a path that is no folder, or no file. Nothing typed is allowed: it means the default."""
+
+    def __init__(self, *, folder: bool) -> None:
+        super().__init__()
+        self._folder = folder
 
     def validate(self, value: str) -> ValidationResult:
         """Check the path."""
@@ -60,17 +67,18 @@ class IsFolder(Validator):
             return self.success()
         try:
             path = Path(typed).expanduser()
-            if path.is_dir():
+            if path.is_dir() if self._folder else path.is_file():
                 return self.success()
+            wanted, other = ("folder", "file") if self._folder else ("file", "folder")
             return self.failure(
-                "this is a file, not a folder" if path.exists() else "there is no such folder"
+                f"this is a {other}, not a {wanted}" if path.exists() else f"there is no such {wanted}"
             )
         except (OSError, ValueError, RuntimeError):
             return self.failure("this is not a path that can be read")
 
 
 class PathInput(Input):
-    """Takes the path of a folder. Tab takes the completion shown, and goes on where there is none."""
+    """Takes the path of a folder or an image. Tab takes the completion shown, and goes on where there is none."""
 
     DEFAULT_CSS = """
     PathInput {
@@ -87,16 +95,18 @@ class PathInput(Input):
         value: str = "",
         *,
         placeholder: str = "path of a folder",
+        images: bool = False,
         name: str | None = None,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
-        """Create the line with the path `value` in it."""
+        """Create the line with the path `value` in it; with `images` it is that of an image, else of a folder."""
+        self._validator = IsPath(folder=not images)
         super().__init__(
             value,
             placeholder,
-            suggester=FolderSuggester(),
-            validators=IsFolder(),
+            suggester=PathSuggester(images=images),
+            validators=self._validator,
             select_on_focus=False,
             name=name,
             id=id,
@@ -104,15 +114,15 @@ class PathInput(Input):
         )
 
     @property
-    def folder(self) -> Path | None:
-        """The folder typed, `~` expanded; None while it is empty or no folder."""
+    def path(self) -> Path | None:
+        """The folder or file typed, `~` expanded; None while it is empty or wrong."""
         typed = self.value.strip()
-        return Path(typed).expanduser() if typed and IsFolder().validate(typed).is_valid else None
+        return Path(typed).expanduser() if typed and self._validator.validate(typed).is_valid else None
 
     @property
     def error(self) -> str:
         """What is wrong with the path, in words; empty when nothing is."""
-        return " ".join(IsFolder().validate(self.value).failure_descriptions)
+        return " ".join(self._validator.validate(self.value).failure_descriptions)
 
     def validate_value(self, value: str) -> str:
         """Keep the path on one line."""

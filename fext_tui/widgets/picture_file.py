@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 from textual.reactive import reactive
+from textual.widget import Widget
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState, get_current_worker
 
@@ -60,6 +61,7 @@ class PictureFile(Vertical):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._wanted: Reader | None = None
+        self._path: Path | None = None  # of what is shown
 
     def compose(self) -> ComposeResult:
         yield Picture(empty="")
@@ -83,14 +85,33 @@ class PictureFile(Vertical):
 
     def show_nothing(self, words: str) -> None:
         """Show `words` where a picture would be."""
-        self._wanted = None
+        self._wanted = self._path = None
         self.picture.empty = words
         self.picture.show(None)
         self.query_one(Static).update("")
 
+    async def show_pixels(self, figure: Figure | None) -> None:
+        """Put real pixels over the half blocks of a figure; None takes them away."""
+        from fext_tui.widgets.pixel_picture import PixelPicture
+
+        for picture in self.query(PixelPicture):
+            picture.display = figure is not None
+        self.picture.display = figure is None
+        if figure is not None:
+            if not self.query(PixelPicture):
+                await self.mount(PixelPicture(), before=0)
+            self.query_one(PixelPicture).show(figure)
+
+    @property
+    def shown(self) -> Widget:
+        """What shows the picture now, in half blocks or real pixels: for the focus."""
+        from fext_tui.widgets.pixel_picture import PixelPicture
+
+        return next((picture for picture in self.query(PixelPicture) if picture.display), self.picture)
+
     def copy_text(self) -> str | None:
         """The true path of the picture."""
-        return str(self._wanted) if self._wanted is not None else None
+        return str(self._path) if self._path is not None else None
 
     @work(thread=True, exclusive=True, exit_on_error=False)
     def _read(self, read: Reader, keep_view: bool) -> None:
@@ -109,6 +130,7 @@ class PictureFile(Vertical):
         if message.read is not self._wanted:
             return
         figure = message.figure
+        self._path = figure.path
         self.picture.empty = f"{figure.caption}\ncannot be shown\n{figure.info}"
         self.picture.show_drawn(message.drawn, figure.caption, keep_view=message.keep_view)
         where = f"  {escape_name(str(figure.path))}" if self.tell_path else ""

@@ -55,6 +55,7 @@ def test_all_screens_and_what_they_read_load_no_torch():
     engine = (
         "import fext_engine.jobs.supervisor, fext_engine.images.scan, fext_engine.images.decode, "
         "fext_engine.records.images, fext_engine.records.runs, fext_engine.training.history, "
-        "fext_engine.latents.groups, fext_engine.latents.map, fext_engine.latents.similar"
+        "fext_engine.latents.groups, fext_engine.latents.map, fext_engine.latents.similar, fext_engine.latents.query, "
+        "fext_engine.latents.splits, fext_engine.latents.anomaly.results, fext_engine.latents.anomaly.heat"
     )
     assert not modules_after(code + "\n" + engine) & {"torch", "matplotlib"}

@@ -14,11 +14,13 @@ import textual
 from app_driver import make_run, press, screen_text, type_into, until
 from hostile import encode
 from looks import DARK, LIGHT, differs, dump, faint_words, misplaced, shown_cells
+from made_encoding import around, make_anomalies, make_encoding
 from rich.console import Console
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from textual.command import CommandPalette
 from textual.widgets import Input
 
+from fext_engine.images.scan import scan
 from fext_engine.jobs.run import run_here
 from fext_engine.records import open_records
 from fext_engine.settings import Settings
@@ -56,12 +58,14 @@ def workspace(tmp_path, monkeypatch):
         path.parent.mkdir(exist_ok=True)
         colour = (60 + number, 110, 160) if number else (60, 110, 160)
         path.write_bytes(encode(np.full((24, 36, 3), colour, np.uint8), "PNG", compress_level=0))
+    paths = [file.path for file in scan(workspace.images)]
     (workspace.images / "dogs" / "broken.png").write_bytes(b"no picture")
     run_here(workspace, "analyze", Settings().with_options({"device.num_workers": 0}), {})
     for name in ("first", RUN):
         run = make_run(workspace, name, epochs=8)
         for sample in (run / "samples").iterdir():
             sample.write_bytes(encode(np.full((32, 96, 3), (60, 110, 160), np.uint8), "PNG", compress_level=0))
+    make_anomalies(make_encoding(workspace, workspace.images, around(40), paths=paths))
     with open_records(workspace.database) as records, records.connection as connection:
         connection.execute("UPDATE runs SET updated_at = 1704196800 + (name = ?)", (RUN,))
     return workspace
@@ -235,9 +239,34 @@ async def test_every_look(workspace, monkeypatch, snapshot, depth, whole):
         await look("facts")
         await tour.press("i", "tab", "plus")
         await look("zoomed")
+        await tour.press("0", "shift+tab", "a")
+        await until(pilot, lambda: app.screen.tab == "similar" and app.focused.id == "sheet", "the neighbours")
+        await until(pilot, lambda: app.focused._tiles.keys() >= {s.index for s in app.focused.subjects}, "their tiles")
+        await look("similar")
+        await tour.press("enter")
+        await until(pilot, lambda: app.screen.query_one(PictureFile).picture.titles, "both pictures")
+        await look("similar-beside")
+        await tour.press("E")
+        await until(pilot, lambda: len(app.screen_stack) > 1 and "pooling" in screen_text(app), "the encodings")
+        await look("encodings", kept=True)
+        await tour.press("o")
+        await until(pilot, lambda: app.screen.query(Input), "the line")
+        await look("open-image")
+        await tour.press("escape")
+        app.screen.go_to("map")
+        await until(pilot, lambda: app.focused is not None and app.focused.id == "point-map", "the map")
+        await tour.picture()
+        await look("map", kept=True)
+        app.screen.go_to("anomalies")
+        await until(pilot, lambda: app.screen.pictures.noun == "images", "the ranks")
+        await until(pilot, lambda: app.screen.query_one(PictureFile).picture.titles, "a heat map")
+        await look("anomalies")
         if whole:
             app.theme = {"truecolor": "fext-light", "16": "ansi-light"}[depth]
-            await look("viewer-light")
+            await look("anomalies-light")
+            app.screen.go_to("map")
+            await until(pilot, lambda: app.focused is not None and app.focused.id == "point-map", "the map")
+            await look("map-light")
             await tour.press("1")
             await look("data-light")
             await tour.press("2", "s")

@@ -31,9 +31,9 @@ async def test_the_four_kinds_of_pictures(with_images):
             await until(pilot, lambda: shown.picture.has_image, "its picture")
             await press(pilot, "]")
         await until(pilot, lambda: tabs.active == "list" and "No list yet" in screen_text(app), "the list of another screen")
-        await press(pilot, "]")
+        await press(pilot, "]", "]", "]", "]")
         await until(pilot, lambda: tabs.active == "training", "the first kind again")
-        await press(pilot, "[", "[", "[")
+        await press(pilot, *"[[[[[[")
         await until(pilot, lambda: "run [red]x" in screen_text(app), "the run's name")
 
 

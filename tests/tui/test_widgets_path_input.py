@@ -9,7 +9,7 @@ from app_driver import until
 from textual.app import App, ComposeResult
 from textual.widgets import Input
 
-from fext_tui.widgets.path_input import PathInput, complete_folder
+from fext_tui.widgets.path_input import PathInput, complete_path
 
 
 class Host(App[None]):
@@ -61,15 +61,16 @@ async def test_says_what_is_wrong(tree):
             await pilot.pause()
             assert error in path.error and bool(path.error) == bool(error)
             assert path.border_subtitle == path.error
-            assert (path.folder is None) == (bool(error) or not value)
+            assert (path.path is None) == (bool(error) or not value)
 
 
 def test_completion_is_careful(tree):
     base = f"{tree}{os.sep}"
-    assert complete_folder(base + "ph") == base + "phone" + os.sep
-    assert complete_folder(base + "photo.") is None, "files are not offered"
-    assert complete_folder(base) == base + "phone" + os.sep
-    assert complete_folder(base + ".h") == base + ".hidden" + os.sep
-    assert complete_folder(base + "none/x") is None and complete_folder("") is None
-    assert complete_folder("\0") is None
-    assert complete_folder("~") == "~" + os.sep
+    assert complete_path(base + "ph") == base + "phone" + os.sep
+    assert complete_path(base + "photo.") is None, "files are not offered"
+    assert complete_path(base + "photo.", images=True) == base + "photo.jpg"
+    assert complete_path(base) == base + "phone" + os.sep
+    assert complete_path(base + ".h") == base + ".hidden" + os.sep
+    assert complete_path(base + "none/x") is None and complete_path("") is None
+    assert complete_path("\0") is None
+    assert complete_path("~") == "~" + os.sep
