@@ -16,9 +16,11 @@ from PIL import Image
 from tiny_training import make_images, make_workspace, resume, small_settings, train
 
 from fext_engine.cli import main
+from fext_engine.errors import FextError
 from fext_engine.jobs.run import run_here
 from fext_engine.latents.encoding import open_encoding
 from fext_engine.latents.search import nearest
+from fext_engine.paths import escape_name, unescape_name
 
 ROOT = Path(__file__).parents[2]
 
@@ -175,7 +177,7 @@ def test_a_map_by_split_looks_up_the_run(made, fext):
         made, "encode", small_settings(),
         {"run": "r", "input": str(made.images), "output": str(made.inference / "trained")},
     )  # fmt: skip
-    from fext_engine.latents.draw_map import splits_of
+    from fext_engine.latents.splits import splits_of
 
     splits = splits_of(open_encoding(made.inference / "trained"), made)
     assert (splits.count("train"), splits.count("validation")) == (6, 2)
@@ -184,3 +186,16 @@ def test_a_map_by_split_looks_up_the_run(made, fext):
     assert (made.root / "split.png").stat().st_size > 1000
     code, _, err = fext(made, "probe", "trained")
     assert (code, err.count("\n")) == (1, 1) and "classes of 10 images or more: 0" in err
+
+
+def test_a_job_finds_what_the_command_finds(made, fext, tmp_path):
+    other = tmp_path / "other [b]\n.png"
+    Image.new("RGB", (30, 26), "blue").save(other)
+    arguments = {"encoding": escape_name(str(made.inference / "full")), "image": escape_name(str(other)), "top": 5}
+    summary = run_here(made, "search", small_settings(), arguments)
+    with Path(unescape_name(summary["results"])).open(newline="", encoding="utf-8") as file:
+        lines = [(line["path"], float(line["distance"])) for line in csv.DictReader(file)]
+    code, out, _ = fext(made, "search", "full", other, "--json", "--top", 5)
+    assert code == 0 and lines == [(path, pytest.approx(distance)) for path, distance in found(out)]
+    with pytest.raises(FextError, match="cannot be searched for"):
+        run_here(made, "search", small_settings(), arguments | {"image": str(made.inference / "broken.png")})

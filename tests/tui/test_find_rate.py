@@ -76,4 +76,4 @@ async def test_the_curve_grows_and_u_takes_the_suggestion_into_the_form(with_ima
         assert form.overrides["schedule.initial_lr"] == app.settings.schedule.initial_lr == 0.0022
         form.focus_option("schedule.initial_lr")
         await press(pilot, "ctrl+r")
-        assert app.settings.schedule.initial_lr == 0.001
+        assert app.settings.schedule.initial_lr == app.baseline.schedule.initial_lr == 0.002

@@ -14,8 +14,8 @@ import textual
 from app_driver import make_run, press, screen_text, type_into, until
 from hostile import encode
 from looks import DARK, LIGHT, differs, dump, faint_words, misplaced, shown_cells
-from made_encoding import around, make_anomalies, make_encoding
 from rich.console import Console
+from seen_encoding import around, make_anomalies, make_encoding
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from textual.command import CommandPalette
 from textual.widgets import Input

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 
 import numpy as np
+import pytest
 from app_driver import make_images, notices, opened, press, screen_text, until
 from hostile import build_hostile_folder, encode, picture
-from made_encoding import around, make_anomalies, make_encoding
+from seen_encoding import around, make_anomalies, make_encoding
 from textual.widgets import Tabs
 
 from fext_engine.images.scan import scan
@@ -179,6 +180,7 @@ async def test_the_map_from_point_to_point(with_images):
         assert plot.display and app.focused is plot
 
 
+@pytest.mark.slow
 async def test_a_map_of_100_000_points_answers_keys(workspace):
     count = 100_000
     vectors = np.random.default_rng(0).normal(size=(count, 4))
