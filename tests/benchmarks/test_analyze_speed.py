@@ -19,7 +19,7 @@ from fext_engine.jobs.run import run_here
 from fext_engine.settings import Settings
 from fext_engine.workspace import Workspace
 
-pytestmark = [pytest.mark.benchmark, pytest.mark.photos]
+pytestmark = pytest.mark.benchmark
 ROUNDS = 3
 SEPARATE = 100  # photographs that the slow way is timed on
 REPEATS = (1, 4)  # times the photographs: the start-up's share shrinks

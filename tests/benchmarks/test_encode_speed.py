@@ -24,7 +24,7 @@ from fext_engine.training.reading import ImageSize, read_images
 from fext_engine.training.run_folder import RunFolder, create_run
 from fext_engine.workspace import Workspace
 
-pytestmark = [pytest.mark.benchmark, pytest.mark.photos]
+pytestmark = pytest.mark.benchmark
 ROUNDS = 3
 """The kinds of work take turns, so that other load meets all alike; the best of each counts."""
 BATCH = 32
