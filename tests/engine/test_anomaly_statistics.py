@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.spatial.distance import cdist
 from sklearn.covariance import LedoitWolf
 from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -14,7 +13,7 @@ from fext_engine.latents.anomaly.folds import ALL, FOLDS, CrossFitted, assign_fo
 from fext_engine.latents.anomaly.heat import HeatScale, overlay
 from fext_engine.latents.anomaly.labels import find_mask, masks_among, read_labels
 from fext_engine.latents.anomaly.mahalanobis import Gaussian, ledoit_wolf
-from fext_engine.latents.anomaly.neighbours import nearest, neighbour_distance
+from fext_engine.latents.anomaly.neighbours import neighbour_distance
 
 
 @pytest.fixture
@@ -85,21 +84,12 @@ def test_an_image_is_as_unusual_as_its_most_unusual_score(rng):
     assert which.tolist() == [0, 1, 1]
 
 
-def test_nearest_in_blocks_is_nearest(rng, monkeypatch):
-    monkeypatch.setattr("fext_engine.latents.anomaly.neighbours._BLOCK_BYTES", 4 * 40 * 7)
-    vectors, queries = rng.normal(size=(60, 5)).astype(np.float16), rng.normal(size=(40, 5)).astype(np.float16)
-    distances = cdist(queries.astype(float), vectors.astype(float))
-    found = nearest(vectors, queries, 3)
-    assert np.array_equal(found.rows, distances.argsort(1)[:, :3])
-    np.testing.assert_allclose(found.distances, np.sort(distances, 1)[:, :3], rtol=1e-5)
-
-
 def test_copies_of_an_image_are_not_its_neighbours():
-    reference = np.array([[0.0], [0], [3], [10]])
-    contents = np.array([5, 5, 6, 7])
-    queries, own = np.array([[0.0], [0], [9]]), np.array([5, 8, 9])
-    assert neighbour_distance(reference, queries, own, contents, 1).tolist() == [3, 0, 1]
-    assert neighbour_distance(reference, queries, own, contents, 2).tolist() == [6.5, 0, 3.5]
+    vectors = np.array([[5.0], [0], [0], [5], [3], [10]], np.float32)
+    normal, contents = np.array([1, 2, 4, 5]), np.array([5, 5, 6, 7])
+    queries, own = np.array([[0.0], [0], [9]], np.float32), np.array([5, 8, 9])
+    assert neighbour_distance(vectors, normal, queries, own, contents, neighbours=1).tolist() == [3, 0, 1]
+    assert neighbour_distance(vectors, normal, queries, own, contents, neighbours=2).tolist() == [6.5, 0, 3.5]
 
 
 def test_a_fitted_image_is_judged_without_itself_and_its_copies(rng):

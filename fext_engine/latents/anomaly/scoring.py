@@ -105,7 +105,6 @@ class _Work:
         """Score the stored latent vectors: nearest neighbours and pooled Mahalanobis distance."""
         subjects, values = self.subjects, self.scores.values
         holder, rows = subjects.normals.encoding, subjects.normals.rows
-        reference = holder.vectors if len(rows) == len(holder.latents) else holder.vectors[rows]
         others = subjects.contents[subjects.normal]
         total = len(subjects.contents)
         for start in range(0, total, _CHUNK):
@@ -113,9 +112,11 @@ class _Work:
             distance = self.pooled.distances(subjects.pooled(places)[:, None], self.folds[places])
             values["mahalanobis"][places] = distance[:, 0]
             for encoding, first, chosen in subjects.by_encoding(places):
-                values["knn"][chosen + first] = neighbour_distance(
-                    reference, encoding.vectors[chosen], subjects.contents[chosen + first], others, NEIGHBOURS
+                queries, own = encoding.vectors[chosen], subjects.contents[chosen + first]
+                distances = neighbour_distance(
+                    holder.vectors, rows, queries, own, others, neighbours=NEIGHBOURS
                 )
+                values["knn"][chosen + first] = distances
             self.job.progress("comparing vectors", int(places[-1]) + 1, total)
             self._pause()
 
