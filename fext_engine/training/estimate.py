@@ -21,8 +21,8 @@ from fext_engine.training.trainer import Trainer
 from fext_engine.training.trial import endless_batches, plan_trial, read_some, stop_if_asked, trial_trainer
 from fext_engine.training.validation import validate
 
-WARM_UP_STEPS = 2  # the first ones allocate, and choose and compile kernels
-TRIAL_STEPS = 12
+WARM_UP_STEPS = 6  # the first ones allocate, and choose and compile kernels
+TRIAL_STEPS = 24
 TRIAL_SECONDS = 8.0  # then a step that is slow is the last one
 _BATCHES_READ = 4
 
