@@ -88,8 +88,8 @@ def known_encodings(workspace: Workspace) -> tuple[list[KnownEncoding], list[str
             continue
         images, run = Path(unescape_name(manifest.images)), escape_name(manifest.run)
         rows, size = manifest.counts.encoded, prod(manifest.row_shape)
-        made = getattr(manifest, "updated", None) or manifest.created
-        found.append(KnownEncoding(folder, run, images, rows, size, manifest.pooling, str(made)))
+        made = manifest.updated or manifest.created
+        found.append(KnownEncoding(folder, run, images, rows, size, manifest.pooling, made))
     return sorted(found, key=lambda known: (known.made, known.name), reverse=True), problems
 
 

@@ -15,13 +15,14 @@ from fext_engine.jobs.job import Job
 
 
 def count(job: Job) -> dict[str, Any]:
-    """Count to `steps`, `seconds` each, politely; `COUNT_STEPS` in the environment wins."""
+    """Count to `steps`, `seconds` each, politely; `COUNT_STEPS` and `COUNT_SECONDS` in the environment win."""
     steps = int(os.environ.get("COUNT_STEPS", job.arguments.get("steps", 3)))
+    seconds = float(os.environ.get("COUNT_SECONDS", job.arguments.get("seconds", 0.02)))
     for step in range(steps):
         if job.stop_requested:
             raise JobStopped(f"stopped after {step} steps", "count again")
         job.progress("counting", step, steps, "steps")
-        time.sleep(float(job.arguments.get("seconds", 0.02)))
+        time.sleep(seconds)
         job.metric(step + 1, {"loss": 1 / (step + 1)}, epochs=steps)
     job.log("[red]no markup[/red] and \\u202e no bidi")
     job.progress("counting", steps, steps, "steps")
