@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from fext_engine.latents.distance import BLOCK_BYTES, Floats, Vectors
 from fext_engine.latents.search import Progress
 
-_COVARIANCE = 2048  # dimensions up to which the whole covariance is kept, 32 MB
+_EXACT = 2048  # dimensions, or rows, up to which the whole matrix of their products is kept, 32 MB
+_COLUMNS = 1024  # at once in float64
 _SPARE = 10  # directions that are followed beyond those wanted, as Halko et al. advise
 _PASSES = 12
 _SETTLED = 1e-4  # relative change of the variances from pass to pass
@@ -26,7 +27,10 @@ class Components:
     mean: Matrix
     """(D,)"""
     axes: Matrix
-    """(D, k), orthonormal columns, the largest variance first; the largest entry of each is positive."""
+    """(D, k), orthonormal columns, the largest variance first; the largest entry of each is positive.
+
+    Where nothing varies a column may be zero.
+    """
     shares: Matrix
     """(k,) of the whole variance."""
 
@@ -41,18 +45,22 @@ class Components:
 def principal_components(vectors: Vectors, count: int, progress: Progress | None = None) -> Components:
     """The first `count` principal components of the finite rows of (N, D); fewer when N - 1 or D is smaller.
 
-    Up to 2048 dimensions they are the eigenvectors of the covariance, gathered in one pass over the rows. Beyond,
-    they come from randomized subspace iteration (Halko, Martinsson and Tropp, "Finding structure with randomness",
-    SIAM Review 53, 2011, algorithm 4.4), a pass each until the variances have settled. Takes a few blocks and D^2
-    or D (count + 10) numbers of memory.
+    Up to 2048 dimensions they are the eigenvectors of the covariance, gathered in one pass over the rows; up to 2048
+    rows those of the rows' products with each other, turned. With more of both they come from randomized subspace
+    iteration (Halko, Martinsson and Tropp, "Finding structure with randomness", SIAM Review 53, 2011, algorithm
+    4.4), a pass each until the variances have settled. Takes a few blocks and the smaller of D^2 and N^2, or
+    D (count + 10), numbers of memory.
     """
     dimensions = vectors.shape[1]
     tell = progress or (lambda done, total: None)
     rows, mean, variance = _moments(vectors)
     count = max(0, min(count, dimensions, rows - 1))
-    if dimensions <= _COVARIANCE:
+    if min(dimensions, rows) <= _EXACT:
         tell(0, 1)
-        values, axes = np.linalg.eigh(_times_covariance(vectors, mean, None) / max(1, rows - 1))
+        if dimensions <= _EXACT:
+            values, axes = np.linalg.eigh(_times_covariance(vectors, mean, None) / max(1, rows - 1))
+        else:
+            values, axes = _by_rows(vectors, mean, count)
         tell(1, 1)
     else:
         axes = np.random.default_rng(0).normal(size=(dimensions, min(count + _SPARE, dimensions)))
@@ -98,6 +106,26 @@ def _times_covariance(vectors: Vectors, mean: Matrix, axes: Matrix | None) -> Ma
         centred = (block - mean).astype(np.float32)  # sums over blocks are in float64
         product += centred.T @ (centred if axes is None else centred @ axes.astype(np.float32))
     return product
+
+
+def _by_rows(vectors: Vectors, mean: Matrix, count: int) -> tuple[Matrix, Matrix]:
+    """The `count` largest variances (count,) and their axes (D, count), by the eigenvectors of the rows' products."""
+    rows = np.concatenate([numbers for numbers, _ in _finite_blocks(vectors)])
+    starts = range(0, vectors.shape[1], _COLUMNS)
+
+    def centred(start: int) -> Matrix:
+        columns = slice(start, start + _COLUMNS)
+        return np.asarray(vectors[rows, columns] - mean[columns], np.float64)
+
+    products = np.zeros((len(rows), len(rows)))
+    for start in starts:
+        block = centred(start)
+        products += block @ block.T
+    squares, turn = (part[..., len(rows) - count :] for part in np.linalg.eigh(products))
+    squares = np.maximum(squares, 0)
+    varies = squares > squares.max(initial=0) * len(rows) * np.finfo(np.float64).eps
+    turn = turn * np.divide(1, np.sqrt(squares), out=np.zeros_like(squares), where=varies)
+    return squares / (len(rows) - 1), np.concatenate([centred(start).T @ turn for start in starts])
 
 
 def _finite_blocks(vectors: Vectors) -> Iterator[tuple[NDArray[np.int64], Floats]]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
 
 from fext_engine.errors import FextError
+from fext_engine.latents.components import principal_components
 from fext_engine.latents.manifest import Manifest, ProjectionInfo
 from fext_engine.paths import escape_name
 from fext_engine.workspace import atomic_file
@@ -19,7 +19,6 @@ PCA = "pca.npz"
 SAMPLE_IMAGES = 2048
 SAMPLE_BYTES = 512 << 20  # of the sample's flattened maps, float32
 SEED = 42  # which images the sample is
-_COLUMNS = 1024  # at once in float64
 
 Floats = NDArray[np.float32]
 
@@ -64,9 +63,8 @@ def sample_size(values: int) -> int:
 
 
 def fit(sample: Floats, components: int) -> Projection:
-    """The exact PCA of (M, D) float32, centred in place; the same result for the same sample.
+    """The exact PCA of (M, D) float32; the same result for the same sample.
 
-    By the eigenvectors of the M x M Gram matrix in float64, since M is the smaller side where D is large.
     Each component's largest value by magnitude is positive. Raises FextError unless M and D allow so many.
     """
     count, values = sample.shape
@@ -77,21 +75,10 @@ def fit(sample: Floats, components: int) -> Projection:
             f"have {max(most, 0)} at most",
             f"set inference.pca_components to {most} or less" if most > 0 else "choose another pooling",
         )
-    mean = sample.mean(0, dtype=np.float64).astype(np.float32)
-    sample -= mean
-    gram = np.zeros((count, count))
-    for first in range(0, values, _COLUMNS):
-        block = sample[:, first : first + _COLUMNS].astype(np.float64)
-        gram += block @ block.T
-    squares, vectors = scipy.linalg.eigh(gram, subset_by_index=[count - components, count - 1])
-    squares, vectors = np.maximum(squares[::-1], 0), vectors[:, ::-1]
-    varies = squares > squares[0] * count * np.finfo(np.float64).eps
-    scale = np.divide(1, np.sqrt(squares), out=np.zeros_like(squares), where=varies)
-    directions = (vectors * scale).T.astype(np.float32) @ sample
-    largest = directions[np.arange(components), np.abs(directions).argmax(1)]
-    directions *= np.where(largest < 0, -1, 1).astype(np.float32)[:, None]
-    ratio = squares / max(np.trace(gram), np.finfo(np.float64).tiny)
-    return Projection(mean, directions, ratio.astype(np.float32), count)
+    found = principal_components(sample, components)
+    directions = found.axes * (found.shares > count * np.finfo(np.float64).eps)
+    mean, shares = found.mean.astype(np.float32), found.shares.astype(np.float32)
+    return Projection(mean, np.ascontiguousarray(directions.T, np.float32), shares, count)
 
 
 def read_projection(folder: Path, manifest: Manifest) -> Projection | None:

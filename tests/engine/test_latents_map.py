@@ -30,12 +30,11 @@ def spectrum(count, dimensions, seed=0):
     return (rows @ turn + 20).astype(np.float32)
 
 
-@pytest.mark.parametrize("way", ["covariance", "subspace"])
-def test_components_are_those_of_an_svd(way, monkeypatch):
-    if way == "subspace":
-        monkeypatch.setattr("fext_engine.latents.components._COVARIANCE", 10)
+@pytest.mark.parametrize(("way", "rows", "exact"), [("covariance", 900, 2048), ("rows", 90, 100), ("subspace", 900, 10)])
+def test_components_are_those_of_an_svd(way, rows, exact, monkeypatch):
+    monkeypatch.setattr("fext_engine.latents.components._EXACT", exact)
     monkeypatch.setattr("fext_engine.latents.components.BLOCK_BYTES", 20_000)
-    vectors = spectrum(900, 120)
+    vectors = spectrum(rows, 120)
     found = principal_components(vectors, 3)
     centred = vectors.astype(float) - vectors.mean(0, dtype=float)
     _, values, axes = np.linalg.svd(centred, full_matrices=False)
