@@ -2,44 +2,44 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from textual import on, work
-from textual.app import ComposeResult
+from textual import on
 from textual.binding import Binding, BindingType
-from textual.message import Message
-from textual.widgets import Tab, Tabs
-from textual.worker import get_current_worker
 
 from fext_engine.paths import escape_name
+from fext_tui.anomalies import AnomalyPictures
 from fext_tui.following import JobSnapshot
-from fext_tui.listing import PictureList, Pictures
-from fext_tui.screens.viewer_latents import LatentsScreen
-from fext_tui.screens.viewer_lists import KINDS, list_kind, words_for
+from fext_tui.latent_map import MapPictures
+from fext_tui.screens.viewer_export import MapExport
+from fext_tui.screens.viewer_maps import MapOpened, Maps, MapTakesJob
+from fext_tui.screens.viewer_scores import Scores, ScoresOpened
+from fext_tui.screens.viewer_search import SearchScreen
 from fext_tui.screens.viewer_stage import ViewerStage
-from fext_tui.shown_row import Explained
 from fext_tui.widgets.row_list import RowList
-from fext_tui.widgets.title_line import TitleLine
+
+if TYPE_CHECKING:
+    from fext_tui.dialogs.encodings import EncodingChoice
+    from fext_tui.encodings import EncodedPictures
 
 
-class Listed(Message):
-    """A worker has listed the pictures of a tab."""
-
-    def __init__(self, tab: str, pictures: Pictures, words: str) -> None:
-        super().__init__()
-        self.tab = tab
-        self.pictures = pictures
-        self.words = words
-
-
-class ViewerScreen(LatentsScreen):
+class ViewerScreen(SearchScreen):
     """Look at images, reconstructions and plots; find similar images, see the map of an encoding and its anomalies.
     Tab keys [ and ] change the kind."""
 
     MODE = "viewer"
     CSS_PATH = "viewer.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("E", "encodings", "Encodings", id="encodings",
+                tooltip="The encodings: search, near-duplicates, map, anomalies"),
+        Binding("u", "map_method", "UMAP or PCA", id="viewer.map-method",
+                tooltip="The map by UMAP, which a job makes, or by principal components"),
+        Binding("comma", "sort", "Sort", id="viewer.sort", key_display=",", tooltip="Choose the score to sort by"),
+        Binding("full_stop", "turn", "Turn", id="viewer.turn", key_display=".", show=False, tooltip="Turn the order"),
+        Binding("A", "score", "Score again", id="viewer.score", show=False,
+                tooltip="Let a job score how unusual the images of this encoding are"),
+        Binding("Y", "copy_table", "Copy the table", id="viewer.copy-table", show=False,
+                tooltip="Copy the path of scores.csv, which has all scores"),
         Binding("right_square_bracket", "next_tab(1)", "Kind", key_display="]", id="viewer.next-kind",
                 tooltip="The next kind of pictures"),
         Binding("left_square_bracket", "next_tab(-1)", "Kind before", key_display="[", show=False,
@@ -49,100 +49,140 @@ class ViewerScreen(LatentsScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._taken: tuple[Pictures, int] | None = None
-        self._newest_sample = ""
+        self.maps = Maps(self)
+        self.scores = Scores(self)
 
-    def compose_content(self) -> ComposeResult:
-        yield Tabs(*(Tab(title, id=kind) for kind, title in KINDS.items()))
-        yield ViewerStage()
-
-    def start(self) -> None:
-        self.query_one(RowList).focus()
-        self.action_reload()
-
-    def on_screen_resume(self) -> None:
-        """Show the training images that the settings name now."""
-        root = self.app.workspace.images_root(self.app.settings)
-        if self.pictures is not None and self.tab == "training" and self.pictures.root != root:
-            self.action_reload()
-
-    @property
-    def tab(self) -> str:
-        """The kind of pictures that is shown."""
-        return self.query_one(Tabs).active or "training"
-
-    @property
-    def stage(self) -> ViewerStage:
-        """What shows the list and its pictures."""
-        return self.query_one(ViewerStage)
-
-    @property
-    def pictures(self) -> Pictures | None:
-        """The list that is shown; None before the first."""
-        return self.stage.pictures
-
-    @on(Tabs.TabActivated)
     def action_reload(self) -> None:
-        """List the pictures of the current kind again."""
-        if self.tab == "list" and self._taken is not None:
-            self.show(*self._taken)
-        elif self.is_mounted and not self.show_latents(self.tab):
-            self._list(self.tab, self.app.workspace.images_root(self.app.settings))
+        """Show the current kind again: list its files, or open what comes of encodings."""
+        match self.tab:
+            case "similar":
+                self.show_find()
+            case "map":
+                self.show_words("Opening the map…")
+                self.maps.open()
+            case "anomalies":
+                self.scores.open()
+            case _:
+                super().action_reload()
 
-    def take(self, pictures: Pictures, index: int) -> None:
-        """Go through a list of another screen, from its row `index` on."""
-        self._taken = (pictures, index)
-        self.go_to("list")
+    def action_encodings(self) -> None:
+        """List the encodings, and do with one what is chosen."""
+        from fext_tui.dialogs.encodings import EncodingsDialog
 
-    def go_to(self, tab: str) -> None:
-        """Show a kind, also when it is shown already."""
-        tabs = self.query_one(Tabs)
-        if tabs.active == tab:
-            self.action_reload()
-        else:
-            tabs.active = tab
+        image = escape_name(self.image.name) if self.image is not None else None
+        self.app.push_screen(EncodingsDialog(image), self.use)
 
-    @work(thread=True, exclusive=True, group="list", exit_on_error=False)
-    def _list(self, tab: str, images: Path) -> None:
-        worker = get_current_worker()
-        pictures, words = list_kind(tab, self.app.workspace, images, self.app.key, lambda: worker.is_cancelled)
-        if not worker.is_cancelled:
-            self.post_message(Listed(tab, pictures, words))
-
-    @on(Listed)
-    def _show_list(self, message: Listed) -> None:
-        if message.tab != self.tab:
+    def use(self, choice: EncodingChoice | None) -> None:
+        """Do with an encoding what was chosen."""
+        if choice is None:
             return
-        pictures, before = message.pictures, self.stage.shown_name
-        self.show(pictures, pictures.find(before) if before else 0, message.words)
+        what, known = choice
+        if what == "similar" and self.image is not None:
+            self.finds.similar(self.image, known)
+        elif what == "file":
+            self.ask_file(known)
+        elif what == "groups":
+            self.find_groups(known)
+        elif what == "anomalies":
+            self.scores.choose(known)
+            self.go_to("anomalies")
+        else:
+            self.maps.encoding = known
+            self.go_to("map")
 
-    def show(self, pictures: Pictures, index: int, words: str = "", *, sheet: bool | None = None) -> None:
-        """Show a list of the current kind; `words` where it is empty, `sheet` as a contact sheet or not."""
-        title = pictures.title if isinstance(pictures, Explained) else escape_name(str(pictures.root))
-        self.query_one(TitleLine).set_subject(title)
-        self.stage.show(pictures, self.tab, index, words, sheet=sheet)
+    @on(MapOpened)
+    def _show_map(self, message: MapOpened) -> None:
+        self.maps.shown = message.map
+        self._show_opened("map", message.map, message.words)
 
-    def show_words(self, words: str = "") -> None:
-        """Show an empty list of the current kind, and why it is empty: by default that there is nothing yet."""
-        nothing = PictureList(self.app.workspace.root, ())
-        self.show(nothing, 0, words or words_for(self.tab, self.app.workspace, self.app.key), sheet=False)
+    @on(ScoresOpened)
+    def _show_scores(self, message: ScoresOpened) -> None:
+        self._show_opened("anomalies", message.pictures, message.words)
+        self._mark()
 
-    @on(RowList.Highlighted)
-    def _remember(self, event: RowList.Highlighted) -> None:
-        """Come back to the same row of the list that was brought along."""
-        if self._taken is not None and self.pictures is self._taken[0]:
-            self._taken = (self._taken[0], event.index)
+    def _show_opened(self, tab: str, pictures: EncodedPictures | None, words: str) -> None:
+        """Show what a worker has opened, with the cursor on the image that was shown before."""
+        if tab != self.tab:
+            return
+        if pictures is None:
+            self.show_words(words)
+            return
+        before = self.stage.shown_name
+        keep = tab == "map" or isinstance(self.stage.pictures, AnomalyPictures)  # of other lists the rank tells nothing
+        self.show(pictures, pictures.find(before) if before and keep else 0, sheet=False if tab == "map" else None)
 
-    def action_next_tab(self, step: int) -> None:
-        """Show the next kind of pictures."""
-        tabs = self.query_one(Tabs)
-        (tabs.action_next_tab if step > 0 else tabs.action_previous_tab)()
+    @on(MapTakesJob)
+    def _make_map(self, message: MapTakesJob) -> None:
+        self.maps.encoding = message.encoding
+        if message.method is not None:
+            self.maps.make(message.encoding, message.method)
+        elif self.tab == "map":
+            key = self.app.key("viewer.map-method")
+            self.show_words(f"The map of {message.encoding.name} takes a job: {key} starts it.")
+
+    def action_map_method(self) -> None:
+        """Show the map by the other method."""
+        self.maps.other_method()
+
+    @on(MapExport)
+    def _export_map(self) -> None:
+        if isinstance(self.stage.pictures, MapPictures):
+            self.maps.export(self.stage.pictures, self.stage.map.colouring.name)
+
+    def action_score(self) -> None:
+        """Score the images of the encoding again."""
+        if isinstance(pictures := self.stage.pictures, AnomalyPictures):
+            self.scores.score(pictures.encoding)
+
+    def action_copy_table(self) -> None:
+        """Copy the path of the table with all scores."""
+        if isinstance(pictures := self.stage.pictures, AnomalyPictures):
+            self.app.copy(str(pictures.table))
+
+    def action_sort(self) -> None:
+        """Choose the score to sort the anomalies by."""
+        from fext_tui.dialogs.choose_column import ChooseColumnDialog
+
+        if isinstance(pictures := self.stage.pictures, AnomalyPictures):
+            self.app.push_screen(ChooseColumnDialog("Sort by", pictures.sortable, pictures.order), self._sort)
+
+    def action_turn(self) -> None:
+        """Turn the order of the anomalies around."""
+        if isinstance(pictures := self.stage.pictures, AnomalyPictures):
+            self._sort(pictures.order)
+
+    @on(RowList.HeaderClicked, "#pictures")
+    def _header_clicked(self, event: RowList.HeaderClicked) -> None:
+        if isinstance(pictures := self.stage.pictures, AnomalyPictures):
+            self._sort(("rank", "rank", pictures.value, "path")[event.index])
+
+    def _sort(self, column: str | None) -> None:
+        if column is not None and isinstance(pictures := self.stage.pictures, AnomalyPictures):
+            ordered = pictures.sorted_by(column)
+            before = self.stage.shown_name
+            self.show(ordered, ordered.find(before) if before else 0)
+            self._mark()
+
+    def _mark(self) -> None:
+        """Mark the column that the list is sorted by; only anomalies are."""
+        pictures = self.stage.pictures
+        if isinstance(pictures, AnomalyPictures):
+            self.stage.rows.sort_mark(pictures.sorted_column, descending=pictures.descending)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys where there is something for them to do."""
+        if action == "map_method":
+            return self.tab == "map"
+        if action in ("sort", "turn", "score", "copy_table"):
+            return bool(self.query(ViewerStage)) and isinstance(self.stage.pictures, AnomalyPictures)
+        return super().check_action(action, parameters)
 
     def job_moved(self, job: JobSnapshot) -> None:
-        """New pictures appear in the list as they come."""
+        """Show what a job has made, when it is done."""
         super().job_moved(job)
-        new_sample = self.tab == "reconstructions" and job.sample != self._newest_sample
-        made = {"sample": "training", "evaluate": "plots", "analyze": "plots"}.get(job.verb)
-        if new_sample or (not job.is_active and made == self.tab):
-            self._newest_sample = job.sample
-            self.action_reload()
+        if job.is_active:
+            return
+        if self.maps.job_ended(job) and self.tab == "map":
+            self.maps.open()
+        if self.scores.job_ended(job) and self.tab == "anomalies":
+            self.scores.open()

@@ -16,14 +16,14 @@ from fext_tui.widgets.contact_sheet import ContactSheet
 
 if TYPE_CHECKING:
     from fext_tui.app import FextApp
-    from fext_tui.screens.viewer_stage import ViewerStage
+    from fext_tui.screens.viewer_picture import PictureStage
 
 
 class MapExport(Message):
     """The map that is shown is to be exported, by a job."""
 
 
-def export_shown(stage: ViewerStage) -> None:
+def export_shown(stage: PictureStage) -> None:
     """Write what a stage shows as a PNG: a page of the contact sheet, the map, or the picture."""
     if stage.pictures is None or not stage.pictures.count():
         stage.notify("There is nothing to export.")
@@ -35,7 +35,7 @@ def export_shown(stage: ViewerStage) -> None:
         _export_picture(stage)
 
 
-def _export_picture(stage: ViewerStage) -> None:
+def _export_picture(stage: PictureStage) -> None:
     """Write the figure of the row under the cursor at full size."""
     from fext_tui.exporting import export_figure, exports_folder
 
@@ -48,7 +48,7 @@ def _export_picture(stage: ViewerStage) -> None:
     _write(stage, lambda: export_figure(read(), folder, name))
 
 
-def _export_page(stage: ViewerStage) -> None:
+def _export_page(stage: PictureStage) -> None:
     """Write the page of the contact sheet that is in view."""
     from fext_tui.exporting import export_sheet, exports_folder
 
@@ -59,7 +59,7 @@ def _export_page(stage: ViewerStage) -> None:
     _write(stage, lambda: export_sheet(subjects, columns, folder, name))
 
 
-def _write(stage: ViewerStage, write: Callable[[], Path]) -> None:
+def _write(stage: PictureStage, write: Callable[[], Path]) -> None:
     stage.run_worker(partial(_tell, stage.app, write), thread=True, group="export", exit_on_error=False)
 
 

@@ -9,13 +9,13 @@ from fext_tui.widgets.picture_file import PictureFile
 
 if TYPE_CHECKING:
     from fext_tui.figure import Figure
-    from fext_tui.screens.viewer_epochs import EpochStage
+    from fext_tui.screens.viewer_picture import PictureStage
 
 
 class RealPixels:
     """Puts real pixels over the half blocks of a stage's still figures, where the process has them."""
 
-    def __init__(self, stage: EpochStage) -> None:
+    def __init__(self, stage: PictureStage) -> None:
         self._stage = stage
         self._figure: Figure | None = None
         self._wanted = not why_no_pixels()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
@@ -13,16 +13,13 @@ from fext_tui.following import JobSnapshot
 from fext_tui.screens.viewer_finds import Finds, Found, NotEncoded, Searching
 from fext_tui.screens.viewer_lists import FILES
 from fext_tui.screens.viewer_stage import ViewerStage
-from fext_tui.screens.workbench import WorkbenchScreen
+from fext_tui.screens.viewer_tabs import TabsScreen
 from fext_tui.similar import GroupList, SimilarPictures
 from fext_tui.widgets.row_list import RowList
 
-if TYPE_CHECKING:
-    from fext_tui.listing import Pictures
 
-
-class SearchScreen(WorkbenchScreen):
-    """A screen of lists, one a tab, with a tab for what was searched for. A child shows the lists."""
+class SearchScreen(TabsScreen):
+    """A screen of lists of pictures with a tab for what was searched for."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "similar", "Similar", id="viewer.similar", tooltip="The images that are most like this one"),
@@ -36,28 +33,6 @@ class SearchScreen(WorkbenchScreen):
         super().__init__()
         self.finds = Finds(self)
         self._origin: tuple[str, str | None, bool] = ("training", None, False)  # tab, row and sheet before a search
-
-    @property
-    def tab(self) -> str:
-        """The kind of pictures that is shown."""
-        raise NotImplementedError
-
-    @property
-    def stage(self) -> ViewerStage:
-        """What shows the list and its pictures."""
-        raise NotImplementedError
-
-    def go_to(self, tab: str) -> None:
-        """Show a kind, also when it is shown already."""
-        raise NotImplementedError
-
-    def show(self, pictures: Pictures, index: int, words: str = "", *, sheet: bool | None = None) -> None:
-        """Show a list of the current kind."""
-        raise NotImplementedError
-
-    def show_words(self, words: str = "") -> None:
-        """Show an empty list of the current kind, and why it is empty."""
-        raise NotImplementedError
 
     @property
     def image(self) -> Path | None:
@@ -168,5 +143,6 @@ class SearchScreen(WorkbenchScreen):
 
     def job_moved(self, job: JobSnapshot) -> None:
         """Show what a job was asked to search for, when it is done."""
+        super().job_moved(job)
         if not job.is_active:
             self.finds.job_ended(job)

@@ -15,7 +15,7 @@ from textual.widgets import Tabs
 from fext_engine.evaluation.error_map import error_map
 from fext_engine.training.sample_grid import GAP, SampleGrid
 from fext_engine.workspace import write_atomic
-from fext_tui.screens import viewer_epochs
+from fext_tui.screens import viewer_stage
 from fext_tui.widgets.contact_sheet import ContactSheet
 from fext_tui.widgets.fact_list import FactList
 from fext_tui.widgets.picture_file import PictureFile
@@ -55,7 +55,7 @@ async def viewer(app, pilot, kind: str = "training"):
 
 
 async def test_a_sample_beside_its_reconstruction_and_error_epoch_by_epoch(workspace, monkeypatch):
-    monkeypatch.setattr(viewer_epochs, "PLAY_SECONDS", 0.01)
+    monkeypatch.setattr(viewer_stage, "PLAY_SECONDS", 0.01)
     make_run(workspace, "plain")  # a picture whose tiles nobody knows
     make_samples(workspace, "old", 2, told=False)
     make_samples(workspace, "new", 4)
