@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from rich.ansi import AnsiDecoder
 from rich.color import Color
 from rich.console import Console
+from rich.segment import Segment
 from rich.style import Style
 from rich.terminal_theme import TerminalTheme
 from textual.color import Color as Rgb
@@ -48,11 +49,20 @@ def shown_cells(app: Any, console: Console | None = None) -> list[list[Cell]]:
     console = console or app.console
     decoder, lines = AnsiDecoder(), []
     for strip in app.screen._compositor.render_strips():
-        cells = []  # of a copy: a strip keeps what it was rendered as, whatever the console
-        for segment in decoder.decode_line(Strip(list(strip)).render(console)).render(app.console, end=""):
+        cells = []
+        for segment in decoder.decode_line(_afresh(strip).render(console)).render(app.console, end=""):
             cells += [Cell(character, segment.style or _PLAIN) for character in segment.text]
         lines.append(cells)
     return lines
+
+
+def _afresh(strip: Strip) -> Strip:
+    """A copy that is yet to be rendered: a strip and a style keep what they were first rendered as, on any console."""
+    fresh = [Segment(text, style and style.copy(), control) for text, style, control in strip]
+    for segment in fresh:
+        if segment.style is not None:
+            segment.style._ansi = None
+    return Strip(fresh)
 
 
 def dump(lines: list[list[Cell]]) -> str:
