@@ -9,12 +9,13 @@ from typing import Annotated, Any, Literal
 import typer
 
 from fext_engine.cli.common import Common, command, flag
-from fext_engine.cli.display import open_display
+from fext_engine.cli.display import Display, open_display
 from fext_engine.cli.failures import report
 from fext_engine.cli.ranked import show_ranked
 from fext_engine.cli.tables import CsvFile
-from fext_engine.errors import FextError
+from fext_engine.errors import FextError, JobStopped
 from fext_engine.export.formats import FormatName
+from fext_engine.ranks import leads, under_torchrun
 
 Detach = Annotated[
     bool, typer.Option("--detach", help="Start it in the background and print the job's id at once.")
@@ -251,18 +252,19 @@ def _run(
         else:
             print(job_id)
         return
-    from fext_engine.jobs.folder import create_job
-    from fext_engine.jobs.run import run_job
+    from fext_engine.jobs.together import new_or_interrupted, run_together
 
-    folder = create_job(common.workspace, verb, settings, arguments)
-    failure: FextError | None = None
-    with open_display(common.json) as display:
+    workspace, failure = common.workspace, None
+    with open_display(common.json) if leads() else Display() as display:
         try:
-            run_job(common.workspace, folder, display)
+            run_together(
+                workspace, lambda: new_or_interrupted(workspace, verb, settings, arguments), display
+            )
         except FextError as error:  # the display has its event already
             failure = error
     if failure:
-        raise typer.Exit(report(failure))
+        code = report(failure)
+        raise typer.Exit(0 if isinstance(failure, JobStopped) and under_torchrun() else code)
 
 
 def _find_run(common: Common, name: str) -> str:

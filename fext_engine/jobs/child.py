@@ -8,7 +8,9 @@ from pathlib import Path
 
 from fext_engine.errors import FextError, JobStopped
 from fext_engine.jobs.platform import lower_priority
-from fext_engine.jobs.run import EXIT_INTERRUPTED, run_job
+from fext_engine.jobs.run import EXIT_INTERRUPTED
+from fext_engine.jobs.together import run_together
+from fext_engine.ranks import under_torchrun
 from fext_engine.workspace import Workspace
 
 
@@ -17,9 +19,9 @@ def main(resources: str, folder: str) -> int:
     faulthandler.enable()  # a crash of native code leaves a trace in output.log
     lower_priority()
     try:
-        run_job(Workspace(Path(resources)), Path(folder), in_sight=False)
+        run_together(Workspace(Path(resources)), lambda: Path(folder), in_sight=False)
     except JobStopped:
-        return EXIT_INTERRUPTED
+        return 0 if under_torchrun() else EXIT_INTERRUPTED
     except FextError as error:
         print(error, file=sys.stderr)
         return 1

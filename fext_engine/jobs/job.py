@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fext_engine.jobs import platform
+from fext_engine.jobs.before import Before
 from fext_engine.jobs.events import Event, EventWriter, Kind
 from fext_engine.jobs.folder import JobRequest
 from fext_engine.paths import escape_name
+from fext_engine.ranks import ALONE, Ranks
 from fext_engine.workspace import Workspace
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -29,8 +31,13 @@ class Job:
         folder: Path,
         request: JobRequest,
         listeners: tuple[Callable[[Event], None], ...],
+        *,
+        ranks: Ranks = ALONE,
+        before: Before | None = None,
     ) -> None:
         self.workspace = workspace
+        self.ranks = ranks
+        self.before = before
         self.folder = folder
         self.id = request.id
         self.verb = request.verb
@@ -105,6 +112,11 @@ class Job:
             self._stop_polled = now
             self.stops_asked = int(platform.stop_was_asked(self.folder))
         return self.stops_asked > 0
+
+    @property
+    def stop_agreed(self) -> bool:
+        """The same for processes that go step by step together: whether one of them was asked to stop."""
+        return self.ranks.any(self.stop_requested)
 
     def close(self) -> None:
         """Close the events file."""

@@ -14,11 +14,13 @@ from typing import Any
 
 from fext_engine.errors import FextError, JobStopped
 from fext_engine.jobs import platform
+from fext_engine.jobs.before import what_went_before
 from fext_engine.jobs.events import ENDED_AT_ONCE, EVENTS_FILE, Event
 from fext_engine.jobs.folder import claim, create_job, read_request, write_pid
 from fext_engine.jobs.job import Job
 from fext_engine.jobs.verbs import find_verb
 from fext_engine.paths import escape_name
+from fext_engine.ranks import ALONE, RankLost, Ranks, restarted, will_restart
 from fext_engine.records import open_records
 from fext_engine.records.jobs import record_end, record_start
 from fext_engine.settings import Settings
@@ -30,20 +32,22 @@ EXIT_INTERRUPTED = 130
 
 
 def run_job(
-    workspace: Workspace, folder: Path, *listeners: Listener, in_sight: bool = True
+    workspace: Workspace, folder: Path, *listeners: Listener, in_sight: bool = True, ranks: Ranks = ALONE
 ) -> dict[str, Any]:
     """Run the job in `folder` to its end, in this process, and return the verb's summary.
 
-    Whoever runs it `in_sight` sees how it ends; else the next UI that opens tells it.
+    Whoever runs it `in_sight` sees how it ends; else the next UI that opens tells it. Where `ranks` do it
+    together, each has a folder and the one that leads records it; after a restart they go on in the same ones.
     The first SIGINT or SIGTERM asks the verb to stop where it can go on later, the second ends the process.
     Raises what the verb raises, after the `failed` or `stopped` event is written: FextError for a cause that a
     user can act on, JobStopped when it stopped on request.
     """
     with claim(folder):
-        if (folder / EVENTS_FILE).exists():
+        before = what_went_before(folder) if restarted() else None
+        if (folder / EVENTS_FILE).exists() and before is None:
             raise FextError(f"job {folder.name} has run already", "start a new one")
         request = read_request(folder)
-        job = Job(workspace, folder, request, listeners)
+        job = Job(workspace, folder, request, listeners, ranks=ranks, before=before)
         run = request.arguments.get("run")
         job.run = str(run) if run else None
         try:
@@ -94,6 +98,9 @@ def _recorded(workspace: Workspace, job: Job, in_sight: bool) -> Iterator[None]:
 
     A full disk can take the last event too; the exception still reaches the command line and output.log.
     """
+    if not job.ranks.leads:
+        yield
+        return
     _record(workspace, lambda records: record_start(records, job.id, job.verb, job.run))
     state, message = "finished", ""
     try:
@@ -106,7 +113,10 @@ def _recorded(workspace: Workspace, job: Job, in_sight: bool) -> Iterator[None]:
     except FextError as error:
         state, message = "failed", str(error)
         with contextlib.suppress(OSError):
-            job.emit("failed", error=error.what, do=error.do)
+            if isinstance(error, RankLost) and will_restart():
+                job.log(f"{error.what}; all processes start anew", "warning")
+            else:
+                job.emit("failed", error=error.what, do=error.do)
         raise
     except BaseException as error:
         known = _explain(error)

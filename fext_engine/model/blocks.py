@@ -133,6 +133,20 @@ class Double(nn.Module):
         return grown + doubled(x, self.out)
 
 
+class BatchDropout(nn.Dropout):
+    """Dropout that falls on a part of a batch as it would on the whole one, whoever computes the other parts."""
+
+    part: tuple[int, int] | None = None
+    """Where the images at hand begin in the whole batch, and how many that has; None: they are all of it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.part is None or not self.training:
+            return super().forward(x)
+        first, total = self.part
+        whole = x.new_ones((total, *x.shape[1:])).contiguous(memory_format=torch.channels_last)
+        return x * super().forward(whole)[first : first + len(x)]
+
+
 class DenseStack(nn.Module):
     """Two dense layers applied at each position, with dropout between, beside a link: (N, C, H, W) to (N, out, H, W).
 
@@ -145,7 +159,7 @@ class DenseStack(nn.Module):
         self.out = out
         hidden = max(channels, out)
         self.dense = nn.Sequential(
-            nn.Conv2d(channels, hidden, 1), nn.SiLU(), nn.Dropout(dropout), nn.Conv2d(hidden, out, 1)
+            nn.Conv2d(channels, hidden, 1), nn.SiLU(), BatchDropout(dropout), nn.Conv2d(hidden, out, 1)
         )
 
     def forward(self, x: Tensor) -> Tensor:
