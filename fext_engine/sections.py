@@ -163,6 +163,11 @@ class TrainingSettings(Section):
         0, "Stop after so many epochs without a better validation loss; 0 never does.",
         ge=0, le=100_000, unit="epochs",
     )  # fmt: skip
+    accumulation: int = _whole(
+        1,
+        "Pieces in which a batch goes through the model, one after the other: a larger batch than fits in memory.",
+        ge=1, le=1024,
+    )  # fmt: skip
     gradient_clip: float = _finite(1.0, "Largest norm of the gradient; 0 leaves it as it is.", ge=0, le=1000)
     mixed_precision: Literal["auto", "on", "off"] = _plain(
         "auto", "Compute in bfloat16 where the device is built for it."
@@ -198,8 +203,8 @@ class ScheduleSettings(Section):
 class DeviceSettings(Section):
     """What computes."""
 
-    device: Literal["auto", "cpu", "cuda", "mps"] = _plain(
-        "auto", "auto takes CUDA, then Apple's GPU, then the CPU."
+    device: Literal["auto", "cpu", "cuda", "mps", "all"] = _plain(
+        "auto", "auto takes CUDA, then Apple's GPU, then the CPU; all takes every GPU of this machine at once."
     )
     device_id: int = _whole(0, "Which GPU, when there are several.", ge=0, le=63)
     num_workers: Workers = _whole_or_auto(

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fext_engine.ranks import ALONE, Ranks
 from fext_engine.settings import Settings
 from fext_engine.training.augmentation import (
     Identities,
@@ -40,10 +41,17 @@ class ImageSet:
 
 
 class Batch(NamedTuple):
-    """What the model is shown and what it should give back, float (N, C, H, W) in [0, 1]; they differ by noise."""
+    """What the model is shown and what it should give back, float (N, C, H, W) in [0, 1]; they differ by noise.
+
+    Where several processes share a batch, this is the part of one: from image `first` of `total` on. Where there
+    are more processes than images, some have one that another has too, and that does not count.
+    """
 
     inputs: Tensor
     targets: Tensor
+    first: int
+    total: int
+    counts: bool = True
 
 
 def batch_size(settings: Settings) -> int:
@@ -70,35 +78,42 @@ def to_float(pixels: Tensor) -> Tensor:
 
 
 def training_batches(
-    data: ImageSet, settings: Settings, epoch: int, first: int, device: torch.device
+    data: ImageSet, settings: Settings, epoch: int, first: int, device: torch.device, *, ranks: Ranks = ALONE
 ) -> Iterator[Batch]:
-    """Yield the batches of `epoch` (counted from 1) from batch `first` on, on `device`."""
+    """Yield this process's parts of the batches of `epoch` (counted from 1) from batch `first` on, on `device`."""
     seed, size = settings.training.seed, batch_size(settings)
     order = epoch_order(seed, epoch, data.images, settings.dataset.shuffle)
-    batches = np.split(order, range(size, len(order), size))
-    for chosen, pixels in _fetch(data, batches[first:], device):
+    batches = np.split(order, range(size, len(order), size))[first:]
+    shares = [ranks.share(len(batch)) for batch in batches]
+    parts = [batch[share] if share else batch[:1] for batch, share in zip(batches, shares, strict=True)]
+    fetched = zip(_fetch(data, parts, device), batches, shares, strict=True)
+    for (chosen, pixels), batch, share in fetched:
         images = to_float(pixels.to(device, non_blocking=True))
         if settings.augmentation.enabled:
             numbers = torch.from_numpy(random_numbers(seed, epoch, data.images[chosen]))
             images = augment(images, numbers.to(device), settings.augmentation)
-        yield noisy(images, data.images[chosen], settings, epoch)
+        part = noisy(images, data.images[chosen], settings, epoch)
+        yield part._replace(first=share.start if share else 0, total=len(batch), counts=bool(share))
 
 
-def validation_batches(data: ImageSet, settings: Settings, device: torch.device) -> Iterator[Batch]:
-    """Yield the images in their own order on `device`; where the model denoises, always with the same noise."""
-    size = batch_size(settings)
-    batches = np.split(np.arange(len(data)), range(size, len(data), size))
-    for chosen, pixels in _fetch(data, batches, device):
-        images = to_float(pixels.to(device, non_blocking=True))
-        yield noisy(images, data.images[chosen], settings, epoch=0)
+def validation_batches(
+    data: ImageSet, settings: Settings, device: torch.device, ranks: Ranks = ALONE
+) -> Iterator[Batch]:
+    """Yield this process's share of the images in their own order; where the model denoises, with one noise ever."""
+    share = np.array(ranks.share(len(data)), np.int64)
+    size = max(1, -(-batch_size(settings) // (ranks.count * settings.training.accumulation)))
+    for chosen, pixels in _fetch(data, np.split(share, range(size, len(share), size)), device):
+        if len(chosen):
+            images = to_float(pixels.to(device, non_blocking=True))
+            yield noisy(images, data.images[chosen], settings, epoch=0)
 
 
 def noisy(images: Tensor, names: Identities, settings: Settings, epoch: int) -> Batch:
     """Images (N, C, H, W) as targets, and as inputs with the noise that `training.denoising` asks for."""
-    deviation = settings.training.denoising
-    if not deviation:
-        return Batch(images, images)
-    return Batch(add_noise(images, noise_seeds(settings.training.seed, epoch, names), deviation), images)
+    deviation, inputs = settings.training.denoising, images
+    if deviation:
+        inputs = add_noise(images, noise_seeds(settings.training.seed, epoch, names), deviation)
+    return Batch(inputs, images, 0, len(images))
 
 
 def _fetch(

@@ -10,19 +10,20 @@ import torch
 from torch import nn
 
 from fext_engine.errors import FextError
+from fext_engine.ranks import ALONE, Ranks
 from fext_engine.sections import DeviceSettings, TrainingSettings
 
 WAY_OUT = "choose another with --set device.device=auto"
 
 
-def choose_device(settings: DeviceSettings) -> torch.device:
-    """The device that the settings ask for; `auto` takes CUDA, then Apple's GPU, then the CPU.
+def choose_device(settings: DeviceSettings, ranks: Ranks = ALONE) -> torch.device:
+    """The device that the settings ask for; `auto` and `all` take CUDA, then Apple's GPU, then the CPU.
 
-    Raises FextError when the one asked for is not there.
+    Of several `ranks` each takes the GPU of its number on its machine. Raises FextError when there is none.
     """
-    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available() and ranks.count == 1
     kind = settings.device
-    if kind == "auto":
+    if kind in ("auto", "all"):
         kind = "cuda" if cuda else "mps" if mps else "cpu"
     if kind == "mps" and not mps:
         raise FextError("Apple's GPU (mps) was asked for, and there is none that torch can use", WAY_OUT)
@@ -30,14 +31,17 @@ def choose_device(settings: DeviceSettings) -> torch.device:
         return torch.device(kind)
     if not cuda:
         raise FextError(f"CUDA was asked for, and this torch ({torch.__version__}) finds no GPU", WAY_OUT)
-    count = torch.cuda.device_count()
-    if settings.device_id >= count:
+    count, number = torch.cuda.device_count(), settings.device_id if ranks.count == 1 else ranks.local
+    if number >= count:
         raise FextError(
-            f"GPU number {settings.device_id} was asked for, and there are {count}, counted from 0",
-            "set device.device_id to one that is there",
+            f"GPU number {number} was asked for, and there are {count}, counted from 0",
+            "set device.device_id to one that is there"
+            if ranks.count == 1
+            else "start as many processes on each machine as it has GPUs: --nproc-per-node=gpu",
         )
     torch.set_float32_matmul_precision("high")
-    return torch.device("cuda", settings.device_id)
+    torch.cuda.set_device(number)
+    return torch.device("cuda", number)
 
 
 def describe_devices() -> list[str]:

@@ -55,21 +55,24 @@ def free_bytes(device: torch.device) -> int:
 
 
 def choose_batch_size(
-    settings: Settings, images: int, device: torch.device, log: Callable[[str], None]
+    settings: Settings, images: int, device: torch.device, log: Callable[[str], None], processes: int = 1
 ) -> Settings:
     """Return settings whose `training.batch_size` is a number: what `auto` means for so many training images.
 
     The largest power of two whose step fits in half of the free memory, of which an epoch still has 40, and
     which is at least 4 and at most what makes a step faster. On a GPU one step is tried, and halved where
-    memory runs out.
+    memory runs out. Several `processes` share a batch, so that it may be as many times as large.
     """
     if settings.training.batch_size != "auto":
         return settings
     model = model_for(settings).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     each = activation_bytes(model, _blank(settings, 1, device), settings)
-    fitting = int(_SHARE * free_bytes(device) / each)
-    size = _power_of_two(min(LARGEST[device.type], max(SMALLEST, images // LEAST_STEPS), fitting))
-    while device.type == "cuda" and size > 1 and not _one_step_fits(model, _blank(settings, size, device)):
+    pieces = processes * settings.training.accumulation
+    fitting = pieces * int(_SHARE * free_bytes(device) / each)
+    largest = processes * LARGEST[device.type]
+    size = _power_of_two(min(largest, max(SMALLEST, images // LEAST_STEPS), fitting))
+    on_gpu = device.type == "cuda"
+    while on_gpu and size > 1 and not _one_step_fits(model, _blank(settings, -(-size // pieces), device)):
         size //= 2
     log(f"training.batch_size = auto: {size} images a step, each takes {each / 1e6:.0f} MB")
     return settings.with_options({"training.batch_size": size})

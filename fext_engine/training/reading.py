@@ -59,13 +59,13 @@ class ReadImage:
 
 
 def thread_count(setting: int | Literal["auto"]) -> int:
-    """Threads that read images: as set, or one for each core this process may use."""
+    """Threads that read images: as set, or one for each core that is this process's of those of its job."""
     if setting != "auto":
         return max(1, setting)
     cores = os.process_cpu_count() if hasattr(os, "process_cpu_count") else None
     if cores is None and hasattr(os, "sched_getaffinity"):
         cores = len(os.sched_getaffinity(0))
-    return cores or os.cpu_count() or 1
+    return max(1, (cores or os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE") or 1))
 
 
 def read_images(

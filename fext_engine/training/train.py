@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from fext_engine.errors import FextError
@@ -22,17 +23,27 @@ from fext_engine.training.trainer import Trainer
 
 def train(job: Job) -> dict[str, Any]:
     """Train a new run. Arguments: `name`, optional. Returns the run's name and its last and best figures."""
-    settings = job.settings
-    device = choose_device(settings.device)
-    name = run_name(job.workspace, settings.model.name, job.arguments.get("name"))
-    root, used, sides = choose_images(job)
+    settings, ranks = job.settings, job.ranks
+    if job.before and job.before.run and job.workspace.run(job.before.run).is_dir():
+        return _go_on(job, RunFolder(job.workspace.run(job.before.run)), settings.training.epochs)
+    device = choose_device(settings.device, ranks)
+    given = job.arguments.get("name")
+    name = ranks.by_leader(lambda: run_name(job.workspace, settings.model.name, given))
+    root, used, sides = ranks.by_leader(lambda: choose_images(job))
     split = read_pixels(job, settings, root, used, sides)
     settings = settings.with_options({"dataset.images": str(root)})
-    settings = choose_batch_size(settings, len(split.train), device, job.log)
-    run = create_run(job.workspace, name, settings, split.rows())
-    _note_left_out(job, run, split.cache)
+    settings = ranks.by_leader(
+        lambda: choose_batch_size(settings, len(split.train), device, job.log, ranks.count)
+    )
+
+    def create() -> RunFolder:
+        run = create_run(job.workspace, name, settings, split.rows())
+        _note_left_out(job, run, split.cache)
+        return run
+
+    run = ranks.by_leader(create)
     job.belongs_to(name)
-    with run.locked():
+    with _locked(job, run):
         trainer = Trainer(job, run, settings, split.sets(), device)
         return _fit(job, run, trainer, settings.training.epochs)
 
@@ -47,20 +58,36 @@ def resume(job: Job) -> dict[str, Any]:
     epochs = int(job.arguments.get("epochs") or job.settings.session.additional_epochs)
     if epochs < 1:
         raise FextError(f"{epochs} epochs cannot be trained", "give --epochs a number from 1 on")
-    device = choose_device(job.settings.device)
+    return _go_on(job, run, job.before.epochs if job.before else None, epochs)
+
+
+def _go_on(job: Job, run: RunFolder, planned: int | None, more: int = 0) -> dict[str, Any]:
+    """Train a run from its last checkpoint, to `planned` epochs in all or by so many `more`.
+
+    A run that a restart found without any checkpoint begins once more.
+    """
+    device = choose_device(job.settings.device, job.ranks)
     settings = run.settings()
     job.belongs_to(run.name)
-    with run.locked():
+    with _locked(job, run):
         rows = read_split(run)
         root = find_images(job, settings, rows)
         files = describe_files(job, root, rows)
         sides = tuple([r.path for r in rows if r.split == side] for side in ("train", "validation"))
         split = read_pixels(job, settings, root, files, (sides[0], sides[1]))
         _tell_changed(job, rows, split.cache)
-        settings = choose_batch_size(settings, len(split.train), device, job.log)
+        settings = job.ranks.by_leader(
+            lambda: choose_batch_size(settings, len(split.train), device, job.log, job.ranks.count)
+        )
         trainer = Trainer(job, run, settings, split.sets(), device)
-        trainer.restore()
-        return _fit(job, run, trainer, trainer.position.epoch + epochs)
+        if job.before is None or run.pointed("last"):
+            trainer.restore()
+        return _fit(job, run, trainer, planned or trainer.position.epoch + more)
+
+
+def _locked(job: Job, run: RunFolder) -> AbstractContextManager[None]:
+    """The run's lock, which the process that leads holds for all."""
+    return run.locked() if job.ranks.leads else nullcontext()
 
 
 def _note_left_out(job: Job, run: RunFolder, cache: PixelCache) -> None:
@@ -80,8 +107,12 @@ def _tell_changed(job: Job, rows: Sequence[SplitRow], cache: PixelCache) -> None
 
 
 def _fit(job: Job, run: RunFolder, trainer: Trainer, planned_epochs: int) -> dict[str, Any]:
+    several = f" and {job.ranks.count - 1} more" if job.ranks.count > 1 else ""
     counts = f"{len(trainer.train_data)} training and {len(trainer.validation_data)} validation images"
-    job.log(f"{run.name}: {trainer.settings.model.name} on {trainer.device}, {counts}")
+    job.log(f"{run.name}: {trainer.settings.model.name} on {trainer.device}{several}, {counts}")
+    if not job.ranks.leads:
+        trainer.fit(planned_epochs, lambda record: None)
+        return {}
     with (
         RunRecorder(job, run, trainer.settings, planned_epochs, trainer.history) as recorder,
         open_tensorboard(job, run, trainer.settings.training.tensorboard) as curves,

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -34,6 +35,7 @@ from fext_engine.training.device import autocast, compile_model, gpu_load
 from fext_engine.training.history import EpochRecord, best_epoch, read_history, write_history
 from fext_engine.training.memory import free_bytes
 from fext_engine.training.optimizer import Optimizer
+from fext_engine.training.parallel import ParallelModel, summed_figures
 from fext_engine.training.run_folder import RunFolder
 from fext_engine.training.samples import save_sample
 from fext_engine.training.schedule import learning_rate
@@ -66,6 +68,8 @@ class Trainer:
         self.average = WeightAverage(self.model, settings.training.ema)
         self.steps_an_epoch = -(-len(self.train_data) // batch_size(settings))
         self.planned_epochs = 0
+        self.ranks = job.ranks
+        self._parallel: ParallelModel | None = None
         self._load = ProcessLoad()
         self._figures: list[Tensor] = []  # one (4,) a batch of this epoch: images, then _FIGURES
         self._finite = torch.ones((), dtype=torch.bool, device=device)
@@ -82,6 +86,8 @@ class Trainer:
         load_weights(checkpoint, self.model)
         state = load_state(checkpoint)
         self._figures = list(state.pop("figures").to(self.device)) if "figures" in state else []
+        if not self.ranks.leads:  # they are of whole batches, and must count once
+            self._figures = [torch.cat([0 * f[:1], f[1:]]) for f in self._figures]
         self.average.load_state(state)
         self.optimizer.load_state(state)
         self.history = read_history(self.run.history)[: self.position.epoch]
@@ -89,6 +95,10 @@ class Trainer:
             raise FextError(
                 f"the history of {self.run.name} lacks epochs", "restore history.csv, or train anew"
             )
+        self.ranks.by_leader(lambda: self._tidy(checkpoint))
+
+    def _tidy(self, checkpoint: Path) -> None:
+        """Drop what lies behind the checkpoint that training goes on from."""
         write_history(self.run.history, self.history)
         discard_after(self.run, checkpoint)
         best = best_epoch(self.history)
@@ -106,7 +116,7 @@ class Trainer:
             started, passed = time.monotonic(), self._images_passed()
             self._train_epoch()
             on_epoch(self._finish_epoch(time.monotonic() - started, self._images_passed() - passed))
-            if self.job.stop_requested and self.position.epoch < planned_epochs:
+            if self.position.epoch < planned_epochs and self.job.stop_agreed:
                 self._stop()
             if self._out_of_patience(begun):
                 break
@@ -119,51 +129,67 @@ class Trainer:
         shape = (batch_size(self.settings), self.model.channels, size.image_height, size.image_width)
         warn = partial(self.job.log, level="warning")
         compile_model(self.model, shape, self.device, self.settings.training, warn)
+        with self.ranks.losses_told():
+            self._parallel = ParallelModel(self.model, self.ranks, self.device)
 
     def _train_epoch(self) -> None:
         self.model.train()
         epoch, checked = self.position.epoch + 1, time.monotonic()
         for batch in training_batches(
-            self.train_data, self.settings, epoch, self.position.batch, self.device
+            self.train_data, self.settings, epoch, self.position.batch, self.device, ranks=self.ranks
         ):
             self._figures.append(self.train_step(batch))
             self._report()
             if time.monotonic() - checked > CHECK_SECONDS:
                 self._check_finite()
                 checked = time.monotonic()
-            if self.job.stop_requested:
+            if self.job.stop_agreed:
                 self._stop()
         self._check_finite()
 
     def train_step(self, batch: Batch, rate: float | None = None) -> Tensor:
         """One step, at `rate` in place of the schedule's; returns its figures (4,) without waiting for the device."""
-        # The dropout's seed follows from the step, so that a resumed run repeats it.
-        torch.manual_seed(dropout_seed(self.settings.training.seed, self.position.step))
-        with autocast(self.device, self.settings.training.mixed_precision):
-            output = self.model(batch.inputs)
-        output, targets = output.float(), batch.targets
-        loss = self.loss(output, targets)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch 2.13 leaves it untyped
+        with self.ranks.losses_told():
+            figures = self._gradients(batch)
         clip = self.settings.training.gradient_clip or float("inf")
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), clip)
-        self._finite &= loss.isfinite() & norm.isfinite()
+        self._finite &= figures[1].isfinite() & norm.isfinite()
         self.optimizer.step(self._rate(self.position.step) if rate is None else rate)
         self.average.update(self.position.step)
         self.model.zero_grad(set_to_none=True)
         at = self.position
         self.position = Position(at.epoch, at.batch + 1, at.step + 1)
-        with torch.no_grad():
-            mae, cosine = (output - targets).abs().mean(), cosine_similarity(output, targets).mean()
-            return torch.stack([torch.full_like(mae, len(targets)), loss.detach(), mae, cosine])
+        return figures
+
+    def _gradients(self, batch: Batch) -> Tensor:
+        """Put the gradients of the whole batch into the model; returns the figures (4,) of this process's part."""
+        assert self._parallel is not None, "prepare() comes first"
+        figures, training = [], self.settings.training
+        for piece, weight in self._parallel.pieces(batch, training.accumulation):
+            # The dropout's seed follows from the step, so that a resumed run repeats it.
+            torch.manual_seed(dropout_seed(training.seed, self.position.step))
+            with autocast(self.device, training.mixed_precision):
+                output = self._parallel.module(piece.inputs)
+            output, targets = output.float(), piece.targets
+            loss = self.loss(output, targets)
+            (loss if weight == 1 else loss * weight).backward()  # type: ignore[no-untyped-call]
+            with torch.no_grad():
+                mae, cosine = (output - targets).abs().mean(), cosine_similarity(output, targets).mean()
+                figures.append(torch.stack([torch.full_like(mae, len(targets)), loss.detach(), mae, cosine]))
+        if len(figures) == 1 and batch.counts:
+            return figures[0]
+        pieces = torch.stack(figures)
+        means = (pieces[:, 1:] * pieces[:, :1]).sum(0) / pieces[:, 0].sum()
+        return torch.cat([pieces[:, 0].sum(0, keepdim=True) * batch.counts, means])
 
     def _finish_epoch(self, train_seconds: float, trained_images: int) -> EpochRecord:
         """Validate, note the figures, save what is due, and tell."""
         started = time.monotonic()
-        figures = torch.stack(self._figures).cpu().double()
+        figures = summed_figures(self._figures, self.ranks).cpu().double()
         means = (figures[:, 1:] * figures[:, :1]).sum(0) / figures[:, 0].sum()
         with self.average.applied():
             data, settings = self.validation_data, self.settings
-            validation = validate(self.model, data, settings, self.device, self._report)
+            validation = validate(self.model, data, settings, self.device, self._report, ranks=self.ranks)
         record = EpochRecord(
             epoch=self.position.epoch + 1, learning_rate=self._rate(self.position.step - 1),
             images_per_second=trained_images / max(train_seconds, 1e-9),
@@ -174,12 +200,12 @@ class Trainer:
         self._check_finite()
         self.position, self._figures = Position(record.epoch, 0, self.position.step), []
         self.history.append(record)
-        write_history(self.run.history, self.history)
-        self._keep(record)
+        self.ranks.by_leader(lambda: self._keep(record))
         return record
 
     def _keep(self, record: EpochRecord) -> None:
-        """Save a checkpoint when one is due, and a picture, and tell of the epoch."""
+        """Write the history, a checkpoint when one is due, and a picture, and tell of the epoch."""
+        write_history(self.run.history, self.history)
         epoch, best = record.epoch, best_epoch(self.history) is record
         if best or epoch % self.settings.training.checkpoint_every == 0 or epoch == self.planned_epochs:
             self._save(best)
@@ -193,7 +219,7 @@ class Trainer:
         patience, best = self.settings.training.patience, best_epoch(self.history)
         if not patience or best is None or self.position.epoch < max(best.epoch, begun) + patience:
             return False
-        self._save_if_missing()
+        self.ranks.by_leader(self._save_if_missing)
         self.job.log(
             f"stopped early: no validation loss below epoch {best.epoch}'s {best.val_loss:.4g} in {patience} epochs"
         )
@@ -221,7 +247,9 @@ class Trainer:
     def _stop(self) -> None:
         """Save exactly this state, and end."""
         self._check_finite()
-        self._save_if_missing()
+        if self._figures:
+            self._figures = list(summed_figures(self._figures, self.ranks).to(self.device))
+        self.ranks.by_leader(self._save_if_missing)
         at = self.position
         where = f"in epoch {at.epoch + 1}/{self.planned_epochs} after batch {at.batch}/{self.steps_an_epoch}"
         if not at.batch:
