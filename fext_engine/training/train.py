@@ -15,7 +15,14 @@ from fext_engine.training.history import EpochRecord, best_epoch
 from fext_engine.training.image_folder import describe_files, find_images
 from fext_engine.training.memory import choose_batch_size
 from fext_engine.training.recording import RunRecorder
-from fext_engine.training.run_folder import RunFolder, SplitRow, create_run, read_split, run_name, write_csv
+from fext_engine.training.run_folder import (
+    RunFolder,
+    SplitRow,
+    create_next_run,
+    read_split,
+    run_name,
+    write_csv,
+)
 from fext_engine.training.tensorboard import open_tensorboard, write_epoch
 from fext_engine.training.trainer import Trainer
 
@@ -24,14 +31,15 @@ def train(job: Job) -> dict[str, Any]:
     """Train a new run. Arguments: `name`, optional. Returns the run's name and its last and best figures."""
     settings = job.settings
     device = choose_device(settings.device)
-    name = run_name(job.workspace, settings.model.name, job.arguments.get("name"))
+    name = job.arguments.get("name")
+    run_name(job.workspace, settings.model.name, name)  # one that will not do is refused at once
     root, used, sides = choose_images(job)
     split = read_pixels(job, settings, root, used, sides)
     settings = settings.with_options({"dataset.images": str(root)})
     settings = choose_batch_size(settings, len(split.train), device, job.log)
-    run = create_run(job.workspace, name, settings, split.rows())
+    run = create_next_run(job.workspace, name, settings, split.rows())
     _note_left_out(job, run, split.cache)
-    job.belongs_to(name)
+    job.belongs_to(run.name)
     with run.locked():
         trainer = Trainer(job, run, settings, split.sets(), device)
         return _fit(job, run, trainer, settings.training.epochs)

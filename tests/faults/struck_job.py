@@ -30,8 +30,8 @@ from fext_engine.settings import Settings
 from fext_engine.training.trainer import Trainer
 from fext_engine.workspace import Workspace
 
-COUNTED = ("event", "write", "step")
-"""What moments are counted in: events told; fsyncs and renames, before each; steps of training."""
+COUNTED = ("event", "write", "folder", "step")
+"""What moments are counted in: events told; before fsyncs and renames of files; before renames of folders; steps."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ class StruckJob:
         verb: str,
         settings: Settings,
         arguments: dict[str, Any],
+        *,
         moment: Moment = NEVER,
         act: Callable[[], object] = lambda: None,
     ) -> None:
@@ -92,10 +93,15 @@ class StruckJob:
         """What somebody else sees of it."""
         return Supervisor(self.workspace).find(self.folder.name)
 
+    @property
+    def ended(self) -> bool:
+        """Whether its process is over, though nobody has waited for it yet."""
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
     def reached(self, moment: Moment) -> bool:
         """Wait until it has come so far; False when it has ended before."""
         while self.counts[moment.counted] < moment.number:
-            if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            if self.ended:
                 return False
             time.sleep(0.0005)
         return True
@@ -163,7 +169,7 @@ def counted(counts: Counters, moment: Moment = NEVER, act: Callable[[], object] 
 
     with ExitStack() as stack:
         for owner, name, what, before in (
-            (os, "fsync", "write", True), (Path, "rename", "write", True), (Path, "replace", "write", True),
+            (os, "fsync", "write", True), (Path, "replace", "write", True), (Path, "rename", "folder", True),
             (EventWriter, "write", "event", False), (Trainer, "train_step", "step", False),
         ):  # fmt: skip
             stack.enter_context(patch.object(owner, name, counting(getattr(owner, name), what, before)))

@@ -9,16 +9,16 @@ from __future__ import annotations
 import os
 import random
 import re
+import shutil
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 if os.name == "nt":
     pytest.skip("signals, forks and pseudo-terminals are of POSIX", allow_module_level=True)
 
-from struck_job import COUNTED, NEVER, Gate, Moment, StruckJob, strike
+from struck_job import COUNTED, Gate, Moment, StruckJob, strike
 from whole_work import EPOCHS, Work
 
 from fext_engine.jobs.events import EventReader
@@ -37,6 +37,7 @@ FAULTS = {
     "SIGSTOP, SIGCONT": (signal.SIGSTOP,),
     "SIGTERM twice": (signal.SIGTERM, signal.SIGTERM),
 }
+ORDER = ("SIGKILL", "SIGTERM", "SIGHUP", "SIGKILL", "SIGSTOP, SIGCONT", "SIGTERM twice", "SIGKILL")
 HARD = ("SIGKILL", "SIGTERM twice")
 UI_FAULTS = ("SIGKILL", "SIGHUP", "SIGSTOP, SIGCONT", "SIGTERM")
 STATES = {0: {"finished"}, EXIT_INTERRUPTED: {"stopped"}, -signal.SIGKILL: {"died", "finished"}}
@@ -55,20 +56,21 @@ def a_moment(chance: random.Random, work: Work) -> Moment:
 @pytest.mark.parametrize("number", rounds(ROUNDS - UI_ROUNDS, FAST))
 def test_a_struck_job_loses_little_and_the_next_start_makes_it_whole(number, works, start_job, tmp_path, fault_table):
     chance = random.Random(f"job {SEED} {number}")
-    work, fault = works[number % len(works)], list(FAULTS)[number % len(FAULTS)]
+    work, fault = works[number % len(works)], ORDER[number % len(ORDER)]
     workspace, moment, within = work.workspace(tmp_path / "ws"), a_moment(chance, work), chance.random() < 0.5
     print(work.verb, fault, moment, "by itself" if within else "from outside")
 
     asked = (workspace, work.verb, work.settings, work.arguments)
     if within:
-        job = start_job(*asked, moment, strike(*FAULTS[fault]))
+        job = start_job(*asked, moment=moment, act=strike(*FAULTS[fault]))
     else:
         job = start_job(*asked)
         if job.reached(moment):
             for sent in FAULTS[fault]:
                 os.kill(job.pid, sent)
     if signal.SIGSTOP in FAULTS[fault] and job.stopped():
-        assert job.info.state == "running" and not take_ends(Supervisor(workspace))
+        ended = job.info.last is not None and job.info.last.kind == "finished"  # it was about to leave
+        assert ended or (job.info.state == "running" and not take_ends(Supervisor(workspace)))
         os.kill(job.pid, signal.SIGCONT)
     code = job.wait()
 
@@ -93,8 +95,23 @@ def test_a_struck_job_loses_little_and_the_next_start_makes_it_whole(number, wor
     fault_table(fault=fault, where=f"the job, {work.verb}", saw=re.sub(r"\d+", "N", saw), lost=lost)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("verb", ["train", "encode", "analyze"])
+def test_killed_before_any_write_becomes_durable_the_next_start_makes_it_whole(verb, works, start_job, tmp_path):
+    work = next(work for work in works if work.verb == verb)
+    for moment in [Moment(what, n) for what in ("write", "folder") for n in range(1, work.counts[what] + 1)]:
+        workspace = work.workspace(tmp_path / "ws")
+        job = start_job(workspace, verb, work.settings, work.arguments, moment=moment, act=strike(signal.SIGKILL))
+        assert job.wait() == -signal.SIGKILL, moment
+        work.check(workspace)
+        work.finish(workspace)
+        work.check(workspace)
+        assert work.left(workspace) == work.whole, moment
+        shutil.rmtree(workspace.root)
+
+
 @pytest.mark.parametrize("number", rounds(UI_ROUNDS, FAST_UI))
-def test_a_struck_ui_leaves_the_job_at_work_and_the_next_one_shows_it(
+def test_a_struck_ui_leaves_the_job_at_work_and_the_next_one_shows_it(  # noqa: PLR0917 - fixtures
     number, works, start_job, start_ui, tmp_path, fault_table
 ):
     chance = random.Random(f"ui {SEED} {number}")
@@ -103,7 +120,7 @@ def test_a_struck_ui_leaves_the_job_at_work_and_the_next_one_shows_it(
     print(work.verb, fault, moment, "early" if early else "when it shows the job")
 
     gate, at_work = Gate(), rf"{work.verb} .*x stop"
-    job = start_job(workspace, work.verb, work.settings, work.arguments, moment, gate.hold)
+    job = start_job(workspace, work.verb, work.settings, work.arguments, moment=moment, act=gate.hold)
     assert job.reached(moment)
     ui = start_ui(workspace)
     ui.wait_for("FeXT" if early else at_work)

@@ -18,7 +18,8 @@ from safetensors.torch import load_file
 from struck_job import Counters, StruckJob, counted
 from tiny_training import make_images, plant_broken_files, small_settings
 
-from fext_engine.jobs.run import run_here
+from fext_engine.jobs.folder import create_job
+from fext_engine.jobs.run import run_job
 from fext_engine.latents.encoding import open_encoding
 from fext_engine.model import autoencoder
 from fext_engine.records import open_records
@@ -28,11 +29,11 @@ from fext_engine.records.runs import epochs_of, list_runs
 from fext_engine.settings import Settings
 from fext_engine.training.checkpoints import load_state, load_weights, model_for, read_position
 from fext_engine.training.history import read_history
-from fext_engine.training.run_folder import RunFolder
+from fext_engine.training.run_folder import RunFolder, read_split
 from fext_engine.workspace import Workspace
 
 EPOCHS = 3
-FILES = 22  # 18 images, 4 broken files
+FILES, USABLE = 22, 18
 TINY = autoencoder.Architecture(((4, 2), (8, 2)), 8)
 
 
@@ -65,8 +66,9 @@ class Work:
     def measure(self, place: Path) -> None:
         """Do the work undisturbed, in this process, where it also loads what every fork will need."""
         workspace = self.workspace(place)
+        folder = create_job(workspace, self.verb, self.settings, self.arguments)
         with counted(self.counts):
-            run_here(workspace, self.verb, self.settings, self.arguments)
+            run_job(workspace, folder)
         self.whole = self.left(workspace)
 
     def workspace(self, place: Path) -> Workspace:
@@ -76,7 +78,7 @@ class Work:
 
     def finish(self, workspace: Workspace) -> None:
         """Do what a person does after a fault: give the same command again."""
-        self._run(workspace, self.verb, self.arguments)
+        self.again(workspace, self.verb, self.arguments)
 
     def check(self, workspace: Workspace) -> None:
         """Whatever is there under its name is whole."""
@@ -92,7 +94,8 @@ class Work:
         """All that the work came to, without times and names made of them."""
         raise NotImplementedError
 
-    def _run(self, workspace: Workspace, verb: str, arguments: dict[str, Any]) -> None:
+    def again(self, workspace: Workspace, verb: str, arguments: dict[str, Any]) -> None:
+        """Run a job to its end, which must be a good one."""
         job = StruckJob(workspace, verb, self.settings, arguments)
         assert job.wait() == 0, (job.folder / "events.jsonl").read_text()
 
@@ -111,15 +114,16 @@ class Train(Work):
         run = RunFolder(workspace.run("r"))
         last = run.pointed("last")
         if last is None:
-            self._run(workspace, "train", {"name": "again"})
+            self.again(workspace, "train", {"name": "again"})
         elif left := EPOCHS - read_position(last).epoch:
-            self._run(workspace, "resume", {"run": "r", "epochs": left})
+            self.again(workspace, "resume", {"run": "r", "epochs": left})
 
     def check(self, workspace: Workspace) -> None:
         super().check(workspace)
-        for run in _runs(workspace):
+        for run in runs(workspace):
             epochs = [record.epoch for record in read_history(run.history)]
             assert epochs == list(range(1, len(epochs) + 1))
+            assert run.settings().training.epochs == EPOCHS and len(read_split(run)) == USABLE
             for checkpoint in run.checkpoints():
                 load_state(checkpoint)
                 load_weights(checkpoint, model_for(run.settings()))
@@ -132,9 +136,11 @@ class Train(Work):
         return read_position(last).step if last else 0
 
     def left(self, workspace: Workspace) -> Any:
-        run = max(_runs(workspace), key=lambda run: len(read_history(run.history)))
+        return self.trained(workspace, max(runs(workspace), key=lambda run: len(read_history(run.history))))
+
+    def trained(self, workspace: Workspace, run: RunFolder) -> dict[str, Any]:
+        """All that one run came to."""
         last = run.pointed("last")
-        assert last is not None
         history = read_history(run.history)
         with open_records(workspace.database) as records:
             assert epochs_of(records, run.name) == [{"epoch": r.epoch, **r.values()} for r in history]
@@ -223,8 +229,9 @@ def all_work(place: Path) -> Iterator[tuple[Work, ...]]:
         yield works
 
 
-def _runs(workspace: Workspace) -> list[RunFolder]:
-    return [RunFolder(folder) for folder in _shown(workspace.checkpoints)]
+def runs(workspace: Workspace) -> list[RunFolder]:
+    """The runs that are there, by name."""
+    return [RunFolder(folder) for folder in sorted(_shown(workspace.checkpoints))]
 
 
 def _shown(folder: Path) -> list[Path]:
