@@ -7,10 +7,12 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -25,6 +27,7 @@ from fext_engine.workspace import atomic_folder
 
 # Part of every cache's key: a new number makes all older caches unused when the way pixels are made changes.
 _FORMAT = 1
+_WAIT_SECONDS = 0.25  # for another job, between looks at whether to stop
 _INDEX_HEADER = ("path", "digest", "status", "reason")
 
 
@@ -106,10 +109,13 @@ def open_cache(request: PixelRequest, report: Report, log: Callable[[str], None]
     if mode == "disk":
         cache = _open_stored(stored, request.size)
         if cache is None:
-            shutil.rmtree(stored, ignore_errors=True)
-            make_room(request.bytes, stored, request.limit_gb, log)
-            _store(stored, request, report)
-            cache = _open_stored(stored, request.size)
+            with _alone(stored, len(request.files), report, log):
+                cache = _open_stored(stored, request.size)  # another job may have made it meanwhile
+                if cache is None:
+                    shutil.rmtree(stored, ignore_errors=True)
+                    make_room(request.bytes, stored, request.limit_gb, log)
+                    _store(stored, request, report)
+                    cache = _open_stored(stored, request.size)
         if cache is None:
             raise FextError(
                 f"the pixel cache {escape_name(str(stored))} cannot be read back",
@@ -155,6 +161,24 @@ def read_again(request: PixelRequest, path: str) -> Pixels:
             "put it back, then `fext resume` the run",
         )
     return image.pixels
+
+
+@contextmanager
+def _alone(stored: Path, total: int, report: Report, log: Callable[[str], None]) -> Iterator[None]:
+    """Keep other jobs from making the same cache; while one does, wait for it, unless `report` ends that."""
+    lock = FileLock(stored.with_name(f".{stored.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        log("another job reads the same images just now: waiting for it")
+        while not lock.is_locked:
+            report(0, total)
+            with suppress(Timeout):
+                lock.acquire(timeout=_WAIT_SECONDS)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _store(stored: Path, request: PixelRequest, report: Report) -> None:

@@ -16,7 +16,14 @@ from fext_engine.training.history import EpochRecord, best_epoch
 from fext_engine.training.image_folder import describe_files, find_images
 from fext_engine.training.memory import choose_batch_size
 from fext_engine.training.recording import RunRecorder
-from fext_engine.training.run_folder import RunFolder, SplitRow, create_run, read_split, run_name, write_csv
+from fext_engine.training.run_folder import (
+    RunFolder,
+    SplitRow,
+    create_next_run,
+    read_split,
+    run_name,
+    write_csv,
+)
 from fext_engine.training.tensorboard import open_tensorboard, write_epoch
 from fext_engine.training.trainer import Trainer
 
@@ -27,8 +34,8 @@ def train(job: Job) -> dict[str, Any]:
     if job.before and job.before.run and job.workspace.run(job.before.run).is_dir():
         return _go_on(job, RunFolder(job.workspace.run(job.before.run)), settings.training.epochs)
     device = choose_device(settings.device, ranks)
-    given = job.arguments.get("name")
-    name = ranks.by_leader(lambda: run_name(job.workspace, settings.model.name, given))
+    name = job.arguments.get("name")
+    ranks.by_leader(lambda: run_name(job.workspace, settings.model.name, name))  # what will not do is refused at once
     root, used, sides = ranks.by_leader(lambda: choose_images(job))
     split = read_pixels(job, settings, root, used, sides)
     settings = settings.with_options({"dataset.images": str(root)})
@@ -37,12 +44,12 @@ def train(job: Job) -> dict[str, Any]:
     )
 
     def create() -> RunFolder:
-        run = create_run(job.workspace, name, settings, split.rows())
+        run = create_next_run(job.workspace, name, settings, split.rows())
         _note_left_out(job, run, split.cache)
         return run
 
     run = ranks.by_leader(create)
-    job.belongs_to(name)
+    job.belongs_to(run.name)
     with _locked(job, run):
         trainer = Trainer(job, run, settings, split.sets(), device)
         return _fit(job, run, trainer, settings.training.epochs)
