@@ -15,15 +15,14 @@ from fext_engine.maintenance import (
     back_up,
     environment_folder,
     export_tables,
-    incoming_changes,
     linked_away,
     removable,
     remove,
-    remove_environment,
-    update,
     vacuum,
 )
 from fext_engine.maintenance.console import main
+from fext_engine.maintenance.git_update import incoming_changes, update
+from fext_engine.maintenance.uninstall import remove_environment
 from fext_engine.records import open_records
 from fext_engine.records.runs import RunRecord, add_epoch, list_runs, upsert_run
 from fext_engine.settings import Settings
