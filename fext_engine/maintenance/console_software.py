@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from fext_engine.cli.wording import size
-from fext_engine.errors import FextError
-from fext_engine.maintenance import git_update, release, release_update, uninstall
+from fext_engine.maintenance import git_update, release, release_update, software, uninstall
 from fext_engine.maintenance.asking import WIDTH, Quit, agreed, ask
 from fext_engine.maintenance.in_use import refuse_during_jobs
 from fext_engine.maintenance.removal import Removable
-from fext_engine.maintenance.software import project_folder
 from fext_engine.paths import escape_name
 from fext_engine.workspace import Workspace
 
@@ -19,9 +17,7 @@ _SHOWN = 20
 
 def update_fext(workspace: Workspace) -> None:
     """Bring FeXT up to date, by git or from an archive, and leave."""
-    project = project_folder()
-    if project is None:
-        raise FextError("FeXT was installed as a package", "update it with the program that installed it")
+    project = software.updatable_project()
     refuse_during_jobs(workspace)
     if (project / ".git").exists():
         _update_by_git(project)

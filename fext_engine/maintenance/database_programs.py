@@ -35,10 +35,10 @@ def db_browser() -> str:
     found = next(filter(None, map(shutil.which, _BROWSER_NAMES)), None)
     found = found or next((str(place) for place in _BROWSER_PLACES if place.is_file()), None)
     if found is None:
-        raise FextError("DB Browser for SQLite is not installed", "install it, or export the tables")
+        raise FextError("DB Browser is not installed", "install it, or export the tables")
     has_display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if not (has_display or WINDOWS or sys.platform == "darwin"):
-        raise FextError("DB Browser needs a graphical display", "use the sqlite shell, or export the tables")
+        raise FextError("DB Browser needs a display", "use the sqlite shell, or export the tables")
     return found
 
 

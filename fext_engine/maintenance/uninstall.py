@@ -10,9 +10,9 @@ from pathlib import Path
 from fext_engine.cli.wording import size
 from fext_engine.errors import FextError
 from fext_engine.jobs.platform import WINDOWS
+from fext_engine.maintenance import software
 from fext_engine.maintenance.in_use import refuse_during_jobs
 from fext_engine.maintenance.removal import Kind, Removable, removable, remove
-from fext_engine.maintenance.software import environment_folder
 from fext_engine.maintenance.weighing import Scale, Watch
 from fext_engine.paths import escape_name
 from fext_engine.workspace import Workspace
@@ -77,7 +77,7 @@ def plan_uninstall(workspace: Workspace, watch: Watch | None = None) -> Uninstal
     Raises FextError while a job runs, and where FeXT is in no environment of its own.
     """
     refuse_during_jobs(workspace)
-    folder = environment_folder()
+    folder = software.environment_folder()
     if folder is None:
         raise FextError("FeXT does not run in a .venv that run.sh made", "uninstall it the way it came")
     if folder.is_symlink():
