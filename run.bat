@@ -38,6 +38,7 @@ set "SPACE=import os, shutil, sys; free = shutil.disk_usage(sys.prefix).free >> 
 rem What an update from an archive was cut off at is undone: .update\old has copies of all that it replaces.
 rem cmd reads on in a file that is replaced while it runs: this is one line, as is what runs FeXT below.
 if exist "%PROJECT%\.update\old\" (xcopy "%PROJECT%\.update\old" "%PROJECT%" /e /h /k /q /r /y >nul && rmdir /s /q "%PROJECT%\.update" && "%~f0" %*)
+if exist "%PROJECT%\.update\" if not exist "%PROJECT%\.update\old\" rmdir /s /q "%PROJECT%\.update"
 if exist "%PROJECT%\.update\old\" (
     echo An update of FeXT was cut off and could not be undone: is the disk full, or the folder not writable?
     exit /b 1

@@ -337,7 +337,8 @@ undo_update() {
         exit 1
     fi
     say "An update of FeXT was cut off; the version before it comes back."
-    cp -Rp "$PROJECT/.update/old/." "$PROJECT/" && rm -rf "$PROJECT/.update" && exec "$PROJECT/run.sh" "$@"
+    { [ ! -d "$PROJECT/.update/old" ] || cp -Rp "$PROJECT/.update/old/." "$PROJECT/"; } &&
+        rm -rf "$PROJECT/.update" && exec "$PROJECT/run.sh" "$@"
     say "That did not work: is the disk full, or $PROJECT not writable? Then start again."
     exit 1
 }
@@ -373,7 +374,7 @@ remove_environment() {
 console_works() { quietly "$PYTHON" -I -c 'import fext_engine.maintenance.console'; }
 
 # --- What was asked for ------------------------------------------------------------------------------------
-[ ! -d "$PROJECT/.update/old" ] || undo_update "$@"
+[ ! -d "$PROJECT/.update" ] || undo_update "$@"
 
 case ${1:-} in
     setup)

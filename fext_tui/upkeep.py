@@ -28,7 +28,7 @@ _SAY_SECONDS = 0.1
 _SHOWN = 12
 _ABOUT = {
     "back-up": ("Back up the database", "It is copied into the folder backups beside it, also while jobs run.", "Copy"),
-    "vacuum": ("Vacuum the database", "It is written anew without its gaps, which needs as much free space again.", "Vacuum"),
+    "vacuum": ("Vacuum the database", "It is written anew without its gaps; that needs as much free space.", "Vacuum"),
     "export": ("Export all tables", "Every table becomes a CSV file in a new folder beside it.", "Export"),
 }  # fmt: skip
 Say = Callable[[str], None]
@@ -198,7 +198,8 @@ class Upkeep:
             return "FeXT is up to date."
         more = [f"and {len(titles) - _SHOWN} more"] if len(titles) > _SHOWN else []
         what = "\n".join([*titles[:_SHOWN], *more])
-        question = f"FeXT closes and takes in {len(titles)} changes (git pull --ff-only):\n{what}\nNo file of yours is deleted."
+        takes = f"FeXT closes and takes in {len(titles)} changes (git pull --ff-only)"
+        question = f"{takes}:\n{what}\nNo file of yours is deleted."
         leave = partial(self._app.leave_to, partial(_pull, self._workspace, project))
         self._app.call_from_thread(self._ask, "Update FeXT", question, "Update", leave)
         return ""

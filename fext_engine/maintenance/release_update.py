@@ -41,6 +41,8 @@ def changes_of(project: Path, release: Release) -> Changes:
             "this copy of FeXT is a git clone: an archive over it would look like changes of yours",
             "update it by git; without a network, from a `git bundle`",
         )
+    if (project / ROOM).exists():
+        raise _at_work(project)
     noted = noted_files(project)
     if mine := changed_files(project, noted):
         raise FextError(_named(mine, "were changed here"), "keep a copy of them and unpack their originals")
@@ -88,10 +90,7 @@ def install(project: Path, release: Release) -> Changes:
     try:
         room.mkdir()
     except FileExistsError:
-        raise FextError(
-            f"{escape_name(str(room))} is there: an update is at work, or was cut off",
-            "wait, or start run.sh anew, which undoes what was cut off",
-        ) from None
+        raise _at_work(project) from None
     except OSError as error:
         raise FextError(
             f"cannot write to {escape_name(str(project))}: {error.strerror}", "update as its owner"
@@ -111,8 +110,17 @@ def install(project: Path, release: Release) -> Changes:
     return changes
 
 
+def _at_work(project: Path) -> FextError:
+    return FextError(
+        f"{escape_name(str(project / ROOM))} is there: an update is at work, or was cut off",
+        "wait, or start run.sh anew, which undoes what was cut off",
+    )
+
+
 def _prepare(room: Path, project: Path, changes: Changes, release: Release) -> None:
     """Write the new files, and copies of those that are to go, beside what is installed."""
+    host = os.uname().nodename if hasattr(os, "uname") else ""
+    write_atomic(room / "process", f"{host} {os.getpid()}\n")
     for path in (*changes.added, *changes.changed):
         _write(room / "new" / path, release.files[path])
     digests = {path: file.digest for path, file in release.files.items()}
@@ -128,7 +136,6 @@ def _prepare(room: Path, project: Path, changes: Changes, release: Release) -> N
 def _swap(room: Path, project: Path, changes: Changes, release: Release) -> None:
     """From the first rename to the last the update can be undone by copying `old` back."""
     old = room / "old"
-    write_atomic(room / "process", f"{os.uname().nodename if hasattr(os, 'uname') else ''} {os.getpid()}\n")
     (room / "copies").rename(old)
     sync_folder(room)
     try:

@@ -26,7 +26,7 @@ from fext_tui.widgets.text import format_bytes
 if TYPE_CHECKING:
     from fext_engine.maintenance.removal import Kind, Removable
 
-COLUMNS = (Column("key", 3), Column("what", None), Column("now", 30))
+COLUMNS = (Column("key", 3), Column("what", None), Column("now", 28))
 _SAY_SECONDS = 0.1
 
 
@@ -49,8 +49,8 @@ ENTRIES = (
     Entry("back-up", "Back up the database"),
     Entry("vacuum", "Vacuum the database"),
     Entry("export", "Export all tables as CSV"),
-    Entry("shell", "Open the database in the sqlite shell"),
-    Entry("browser", "Open the database in DB Browser"),
+    Entry("shell", "Open it in the sqlite shell"),
+    Entry("browser", "Open it in DB Browser"),
     Entry("update", "Update FeXT"),
     Entry("uninstall", "Uninstall FeXT"),
 )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MARK = "●"
 MOST_LINES = 200  # of a question
 COLUMNS = (
-    Column("", 1), Column("name", None), Column("what", 10), Column("size", 9, "right"), Column("used by job", 16),
+    Column("", 1), Column("name", None), Column("what", 10), Column("size", 9, "right"), Column("used by job", 11),
 )  # fmt: skip
 
 

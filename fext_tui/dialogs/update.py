@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from fext_engine.workspace import Workspace
     from fext_tui.app import FextApp
 
-NOTE = "Fetch the archive of the release, and its .sha256 file into the same folder; or copy the checksum into the second line."
+NOTE = (
+    "Fetch the archive of the release, and its .sha256 file into the same folder; or copy the checksum into the "
+    "second line."
+)
 
 
 class ArchiveRead(Message):
