@@ -42,7 +42,7 @@ def _update_from_archive(project: Path) -> None:
     given = ask("Path of the archive, or Enter to go back: ")
     if not given:
         return
-    archive = Path(given).expanduser()
+    archive = release.archive_at(given)
     checksum = release.checksum_beside(archive) or ask("Its SHA-256, from where the archive is from: ")
     fetched = release.read_release(archive, checksum)
     changes = release_update.changes_of(project, fetched)

@@ -50,6 +50,18 @@ def is_archive_name(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
+def archive_at(typed: str) -> Path:
+    """The path of an archive as a person typed it; raises FextError when there is no such file."""
+    try:
+        path = Path(typed).expanduser().absolute()
+        is_file = path.is_file()
+    except (OSError, RuntimeError, ValueError):  # ~somebody unknown, a zero byte
+        is_file = False
+    if not is_file:
+        raise FextError(f"there is no file {escape_name(typed)}", "check the path")
+    return path
+
+
 def checksum_beside(archive: Path) -> str:
     """The SHA-256 in `<archive>.sha256`, as `sha256sum` writes it; empty when there is no such file.
 

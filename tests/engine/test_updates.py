@@ -17,7 +17,7 @@ import pytest
 from fext_engine.errors import FextError
 from fext_engine.maintenance.git_update import incoming_changes, update
 from fext_engine.maintenance.project_files import LIST, note_files, own_files
-from fext_engine.maintenance.release import read_release
+from fext_engine.maintenance.release import archive_at, read_release
 from fext_engine.maintenance.release_update import ROOM, changes_of, describe, install
 
 PROJECT = Path(__file__).parents[2]
@@ -202,8 +202,9 @@ def test_an_archive_is_believed_only_by_its_checksum(tmp_path):
     beside.write_text("<html>not found</html>")
     with pytest.raises(FextError, match="holds no SHA-256"):
         read_release(archive)
-    with pytest.raises(FextError, match="No such file"):
-        read_release(tmp_path / "none.zip", digest)
+    for typed in (tmp_path / "none.zip", "~nobody at all/a.zip", "\0"):
+        with pytest.raises(FextError, match="there is no file"):
+            archive_at(str(typed))
 
 
 @pytest.mark.parametrize(
@@ -293,7 +294,7 @@ def test_an_update_that_fails_halfway_leaves_all_as_it_was(project, tmp_path, mo
 KILLED = """
 import os, sys
 from pathlib import Path
-from fext_engine.maintenance.release import read_release
+from fext_engine.maintenance.release import archive_at, read_release
 from fext_engine.maintenance.release_update import install
 replace, moved = Path.replace, []
 def die(self, target):
