@@ -46,7 +46,7 @@ class Part:
     def about(self) -> str:
         """How many things it holds, and what they are."""
         kinds = ", ".join(dict.fromkeys(item.description for item in self.items))
-        return f"{len(self.items)}: {kinds}" if self.items else "none"
+        return f"{len(self.items):,} items: {kinds}" if self.items else "none"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,10 @@ class Uninstall:
     def describe(self, parts: Iterable[Part]) -> list[str]:
         """What goes with these parts, in lines for people."""
         lines = [f"{escape_name(str(self.environment))}: the Python environment, {size(self.bytes)}"]
-        return lines + [f"{part.name}: {size(part.bytes)}, {part.about}" for part in parts]
+        for part in parts:
+            places = dict.fromkeys(escape_name(str(item.path.parent)) for item in part.items)
+            lines.append(f"{part.name}: {size(part.bytes)}, {part.about}" + "".join(f"; in {p}" for p in places))
+        return lines
 
 
 def plan_uninstall(workspace: Workspace, watch: Watch | None = None) -> Uninstall:

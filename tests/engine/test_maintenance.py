@@ -324,7 +324,7 @@ def test_uninstall_takes_the_environment_and_of_the_data_what_is_named(workspace
     assert main(["--resources", str(workspace.root)]) == 0
     shown = capsys.readouterr().out
     assert "there is no 'everything'; name some of logs, caches" in shown
-    assert f"{installed}: the Python environment, 5.0 kB\n  settings: 0 B, 2: a preset of yours" in shown
+    assert f"{installed}: the Python environment, 5.0 kB\n  settings: 0 B, 2 items: a preset of yours" in shown
     assert "Nothing was done" in shown
     assert not installed.exists()
     assert [p.name for p in workspace.inference.iterdir()] == ["b.png"]
