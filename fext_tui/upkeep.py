@@ -111,7 +111,7 @@ class Upkeep:
                 self._dialog.post_message(UpkeepSaid(text))
 
         def run() -> None:
-            say(f"{title}…")
+            self._dialog.post_message(UpkeepSaid(f"{title}…"))
             try:
                 if words := work(say):
                     self._app.notify(words, title=title)

@@ -175,8 +175,11 @@ def _unfinished(workspace: Workspace) -> list[Path]:
 
 
 def _leftovers(workspace: Workspace) -> list[Path]:
-    """What a crash left of `atomic_folder` and `atomic_file`: hidden names that end in .tmp."""
-    places = (*_sources(workspace), workspace.logs, workspace.configurations, workspace.database.parent)
+    """What a crash left of `atomic_folder`, `atomic_file` and of a removal: hidden names that end in .tmp."""
+    places = (
+        *_sources(workspace), workspace.logs, workspace.configurations, workspace.database.parent,
+        workspace.cache, workspace.jobs,
+    )  # fmt: skip
     return [p for place in places for p in _entries(workspace, place, hidden=True) if p.name.endswith(".tmp")]
 
 

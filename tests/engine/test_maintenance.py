@@ -69,10 +69,11 @@ def test_lists_each_kind_with_its_size_and_leaves_hidden_files(workspace):
     (workspace.inference / "pictures of mine").mkdir()
     (workspace.inference / ".enc2.partial").mkdir()
     (workspace.checkpoints / ".two.abc.tmp").mkdir()
+    (workspace.cache / ".pixels.12.tmp").mkdir()  # of a removal that was killed
     found = {(item.kind, item.name): item.bytes for item in removable(workspace)}
     assert found == {
         ("log", "fext.log"): 70, ("cache", "pixels"): 500, ("run", "one"): 1000, ("encoding", "enc"): 2,
-        ("unfinished", ".enc2.partial"): 0, ("leftover", ".two.abc.tmp"): 0,
+        ("unfinished", ".enc2.partial"): 0, ("leftover", ".two.abc.tmp"): 0, ("leftover", ".pixels.12.tmp"): 0,
     }  # fmt: skip
 
 
