@@ -37,6 +37,11 @@ class Position:
     batch: int = 0
     step: int = 0
 
+    def in_batches_of(self, size: int, before: int, steps_an_epoch: int) -> Position:
+        """The same place where a batch has `size` images, `before` until now, and an epoch so many steps."""
+        batch = min(self.batch * before // size, steps_an_epoch)
+        return Position(self.epoch, batch, self.epoch * steps_an_epoch + batch)
+
 
 @dataclass(frozen=True)
 class LoadedModel:

@@ -116,6 +116,10 @@ class RunFolder:
         """The run's own configuration; raises SettingsError when it cannot be read."""
         return read_settings(self.configuration)
 
+    def write_settings(self, settings: Settings) -> None:
+        """Make them the run's own configuration."""
+        write_atomic(self.configuration, settings_to_toml(settings, "The configuration of this run"))
+
     def read_note(self) -> str:
         """The person's note on the run as one line, empty where there is none."""
         try:
@@ -147,7 +151,7 @@ def create_run(workspace: Workspace, name: str, settings: Settings, split: list[
     except FileExistsError:
         raise FextError(f"there is a run called {name} already", "choose another name") from None
     try:
-        write_atomic(run.configuration, settings_to_toml(settings, "The configuration of this run"))
+        run.write_settings(settings)
         write_csv(run.split, ("path", "split", "digest"), [(r.path, r.split, r.digest) for r in split])
     except BaseException:
         shutil.rmtree(run.path, ignore_errors=True)

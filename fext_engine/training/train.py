@@ -8,7 +8,9 @@ from typing import Any
 from fext_engine.errors import FextError
 from fext_engine.jobs.job import Job
 from fext_engine.paths import escape_name
+from fext_engine.settings import Settings
 from fext_engine.training.cache import PixelCache
+from fext_engine.training.checkpoints import read_position
 from fext_engine.training.data import choose_images, read_pixels
 from fext_engine.training.device import choose_device
 from fext_engine.training.history import EpochRecord, best_epoch
@@ -18,6 +20,7 @@ from fext_engine.training.recording import RunRecorder
 from fext_engine.training.run_folder import RunFolder, SplitRow, create_run, read_split, run_name, write_csv
 from fext_engine.training.tensorboard import open_tensorboard, write_epoch
 from fext_engine.training.trainer import Trainer
+from fext_engine.training.within_memory import within_memory
 
 
 def train(job: Job) -> dict[str, Any]:
@@ -28,13 +31,20 @@ def train(job: Job) -> dict[str, Any]:
     root, used, sides = choose_images(job)
     split = read_pixels(job, settings, root, used, sides)
     settings = settings.with_options({"dataset.images": str(root)})
+    automatic = settings.training.batch_size == "auto"
     settings = choose_batch_size(settings, len(split.train), device, job.log)
     run = create_run(job.workspace, name, settings, split.rows())
     _note_left_out(job, run, split.cache)
     job.belongs_to(name)
-    with run.locked():
+
+    def work(settings: Settings) -> dict[str, Any]:
         trainer = Trainer(job, run, settings, split.sets(), device)
+        if run.pointed("last"):
+            trainer.restore()
         return _fit(job, run, trainer, settings.training.epochs)
+
+    with run.locked():
+        return within_memory(job, run, settings, automatic, work)
 
 
 def resume(job: Job) -> dict[str, Any]:
@@ -57,10 +67,18 @@ def resume(job: Job) -> dict[str, Any]:
         sides = tuple([r.path for r in rows if r.split == side] for side in ("train", "validation"))
         split = read_pixels(job, settings, root, files, (sides[0], sides[1]))
         _tell_changed(job, rows, split.cache)
-        settings = choose_batch_size(settings, len(split.train), device, job.log)
-        trainer = Trainer(job, run, settings, split.sets(), device)
-        trainer.restore()
-        return _fit(job, run, trainer, trainer.position.epoch + epochs)
+        if automatic := settings.training.batch_size == "auto":  # written there by hand
+            settings = choose_batch_size(settings, len(split.train), device, job.log)
+            run.write_settings(settings)
+        checkpoint = run.pointed("last")
+        planned = epochs + (read_position(checkpoint).epoch if checkpoint else 0)
+
+        def work(settings: Settings) -> dict[str, Any]:
+            trainer = Trainer(job, run, settings, split.sets(), device)
+            trainer.restore()
+            return _fit(job, run, trainer, planned)
+
+        return within_memory(job, run, settings, automatic, work)
 
 
 def _note_left_out(job: Job, run: RunFolder, cache: PixelCache) -> None:
