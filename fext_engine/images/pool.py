@@ -13,9 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-import psutil
-
 from fext_engine.errors import FextError
+from fext_engine.free_memory import free_memory
 from fext_engine.images.findings import READY, Examined, Task
 
 CHUNK = 4  # files per message: enough to hide the messages' cost, few enough to stop soon
@@ -41,7 +40,7 @@ def worker_count(setting: int | Literal["auto"], images: int) -> int:
     if images < 2 * CHUNK:
         return 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    room = max(1, int(psutil.virtual_memory().available) // MEMORY_PER_WORKER)
+    room = max(1, free_memory() // MEMORY_PER_WORKER)
     wanted = min(cores, room) if setting == "auto" else setting
     return min(wanted, -(-images // CHUNK))
 

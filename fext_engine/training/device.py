@@ -82,8 +82,7 @@ def compile_model(
 
     def give_up(error: Exception) -> None:
         model._compiled_call_impl = None  # undoes nn.Module.compile, which has no public way back
-        first_line = (str(error).strip().splitlines() or [""])[0]
-        log(f"the model is not compiled: {type(error).__name__}: {first_line[:200]}")
+        log(f"the model is not compiled: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
 
     def call(*arguments: Any) -> Any:
         try:
