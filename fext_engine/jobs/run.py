@@ -39,6 +39,8 @@ def run_job(
     Raises what the verb raises, after the `failed` or `stopped` event is written: FextError for a cause that a
     user can act on, JobStopped when it stopped on request.
     """
+    # Torch's own choice is a folder of a known name in /tmp, where another user may have put libraries to load.
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(workspace.cache / "compiled"))
     with claim(folder):
         if (folder / EVENTS_FILE).exists():
             raise FextError(f"job {folder.name} has run already", "start a new one")

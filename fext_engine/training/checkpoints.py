@@ -22,7 +22,7 @@ from fext_engine.model.autoencoder import Autoencoder, build_model
 from fext_engine.paths import escape_name
 from fext_engine.settings import Settings
 from fext_engine.training.run_folder import RunFolder
-from fext_engine.workspace import atomic_folder
+from fext_engine.workspace import atomic_folder, heed_umask
 
 WEIGHTS, STATE, DESCRIPTION = "weights.safetensors", "state.safetensors", "state.json"
 _FORMAT = 1
@@ -166,6 +166,7 @@ def discard_after(run: RunFolder, checkpoint: Path) -> None:
 
 def _save(path: Path, tensors: Mapping[str, Tensor]) -> None:
     save_file({name: t.detach().contiguous().cpu() for name, t in tensors.items()}, path)
+    heed_umask(path)
 
 
 def _load(checkpoint: Path, name: str) -> tuple[dict[str, Tensor], str]:

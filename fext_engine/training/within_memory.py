@@ -34,7 +34,7 @@ def within_memory(
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            if size == 1 or not may_halve or torch.distributed.is_initialized():
+            if size == 1 or not may_halve or _together():
                 raise _no_room(run, settings, error) from error
         # Only now, since the exception held all that the step had computed.
         gc.collect()
@@ -44,6 +44,10 @@ def within_memory(
         last = run.pointed("last")
         place = f"checkpoint {last.name}" if last else "the start"
         job.log(f"out of memory with {size} images a step: on with {size // 2}, from {place}", "warning")
+
+
+def _together() -> bool:
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
 
 
 def _no_room(run: RunFolder, settings: Settings, error: Exception) -> FextError:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import resource
 from contextlib import contextmanager
+from functools import partial
 
 import psutil
 import pytest
 import torch
 from own_process import in_own_process
 from safetensors.torch import load_file
-from tiny_training import ask_to_stop, at_step, make_workspace, resume, small_settings, train, untrained
+from tiny_training import ask_to_stop, at_step, make_workspace, resume, small_settings, untrained
+from tiny_training import train as train_with
 from torch.nn.modules.module import register_module_forward_hook
 
 from fext_engine import free_memory
@@ -25,6 +27,7 @@ from fext_engine.training.history import read_history
 from fext_engine.training.run_folder import RunFolder
 
 CPU = torch.device("cpu")
+train = partial(train_with, training__optimizer="adamw")  # its steps take a third of the time of Muon's
 AUTO = {"training__batch_size": "auto"}  # of 12 training images: 4
 
 
@@ -283,8 +286,7 @@ def test_a_machine_without_a_compiler_trains_eagerly_with_a_notice(workspace, tm
 
 
 def test_a_learning_rate_that_explodes_keeps_the_last_good_checkpoint(workspace, fault_table):
-    changes = {"training__optimizer": "adamw", "schedule__warmup_steps": 0}
-    run = train(workspace, "explodes", training__epochs=1, **changes)
+    run = train(workspace, "explodes", training__epochs=1, schedule__warmup_steps=0)
     good = load_file(run.pointed("last") / "weights.safetensors")
     change(run, "initial_lr = 0.001", "initial_lr = 1.0")
     with pytest.raises(FextError) as failure:
