@@ -145,15 +145,19 @@ def test_threads_that_ask_for_the_umask_at_once_leave_it_as_it_is():
     def work():
         os.umask(0o022)
         sys.setswitchinterval(1e-6)
-        askers = [
-            threading.Thread(target=lambda: [workspace_module._umask() for _ in range(3000)])
-            for _ in range(4)
-        ]
+        together, seen = threading.Barrier(4), set()
+
+        def ask():
+            together.wait()
+            for _ in range(40_000):
+                seen.add(workspace_module._umask())
+
+        askers = [threading.Thread(target=ask) for _ in range(4)]
         for asker in askers:
             asker.start()
         for asker in askers:
             asker.join()
-        assert os.umask(0) == 0o022
+        assert seen == {0o022} and os.umask(0) == 0o022
 
     assert in_own_process(work) == (0, "")
 
