@@ -8,9 +8,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
-
 from fext_engine.errors import FextError
+from fext_engine.free_memory import free_memory
 
 GB = 1_000_000_000
 PREFIX = "pixels-"
@@ -27,7 +26,7 @@ def choose_mode(
     there and the next run finds it; else in memory; else nowhere. Raises FextError when the mode that was
     asked for has no room.
     """
-    fits = {"ram": needed < _MEMORY_SHARE * psutil.virtual_memory().available, "disk": False, "off": True}
+    fits = {"ram": needed < _MEMORY_SHARE * free_memory(), "disk": False, "off": True}
     with suppress(OSError):
         stored.parent.mkdir(parents=True, exist_ok=True)
         spare = shutil.disk_usage(stored.parent).free + sum(map(_size, _others(stored)))

@@ -115,6 +115,10 @@ class RunFolder:
         """The run's own configuration; raises SettingsError when it cannot be read."""
         return read_settings(self.configuration)
 
+    def write_settings(self, settings: Settings) -> None:
+        """Make them the run's own configuration."""
+        write_atomic(self.configuration, settings_to_toml(settings, "The configuration of this run"))
+
     def read_note(self) -> str:
         """The person's note on the run as one line, empty where there is none."""
         try:
@@ -144,7 +148,7 @@ def create_run(workspace: Workspace, name: str, settings: Settings, split: list[
     try:
         with atomic_folder(run.path) as folder:
             made = RunFolder(folder)
-            write_atomic(made.configuration, settings_to_toml(settings, "The configuration of this run"))
+            made.write_settings(settings)
             write_csv(made.split, ("path", "split", "digest"), [(r.path, r.split, r.digest) for r in split])
     except OSError:
         if run.path.exists():
