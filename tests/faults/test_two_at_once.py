@@ -66,7 +66,6 @@ def test_two_uis_show_two_trainings_and_both_come_out_right(train, start_job, st
         gate.open()
     assert [job.wait() for job in jobs] == [0, 0]
     for ui in uis:
-        ui.wait_for(r"train [ab] finished")
         ui.press("2")
         ui.wait_for(r"finished +3/3(.|\n)*finished +3/3")
         ui.press("q")
