@@ -1,6 +1,7 @@
 """Signals at random moments of train, encode and analyze, to the job or to the UI that shows it: nothing is lost for good.
 
-FEXT_FAULT_ROUNDS is the number of rounds, 100 unless it is set, the first six of them without `-m slow`; FEXT_FAULT_SEED, 0 unless it is set, chooses other moments. A round is told by its seed and number.
+FEXT_FAULT_ROUNDS is the number of rounds, 100 unless it is set, a fifth of them of the UI; the first six are run without
+`-m slow`. FEXT_FAULT_SEED, 0 unless it is set, chooses other moments. The number that a test bears is its round.
 """
 
 from __future__ import annotations
