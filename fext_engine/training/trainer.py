@@ -90,10 +90,10 @@ class Trainer:
                 f"the history of {self.run.name} lacks epochs", "restore history.csv, or train anew"
             )
         write_history(self.run.history, self.history)
-        discard_after(self.run, checkpoint)
         best = best_epoch(self.history)
         if best and self.run.checkpoint(best.epoch).is_dir():
             self.run.point("best", self.run.checkpoint(best.epoch))
+        discard_after(self.run, checkpoint)
 
     def fit(self, planned_epochs: int, on_epoch: Callable[[EpochRecord], None]) -> None:
         """Train until `planned_epochs` are done, calling `on_epoch` with the figures of each.
@@ -209,9 +209,9 @@ class Trainer:
             state["figures"] = torch.stack(self._figures)
         with self.average.applied():
             folder = save_checkpoint(self.run, self.position, self.model.state_dict(), state)
-        self.run.point("last", folder)
-        if best:
+        if best:  # first: a resume sets it right, but after the last epoch there may be none
             self.run.point("best", folder)
+        self.run.point("last", folder)
         prune(self.run, self.settings.training.keep_last)
 
     def _save_if_missing(self) -> None:
