@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 
 class FextError(Exception):
     """A failure with a cause that a user can act on.
@@ -25,3 +27,12 @@ class SettingsError(FextError):
 
 class JobStopped(FextError):
     """Raised by a job that was asked to stop, once everything it needs to go on later is on disk."""
+
+
+def room_to_write(error: OSError) -> str:
+    """The way out where a file could not be written, by what the system said."""
+    if error.errno == getattr(errno, "EDQUOT", None):
+        return "your quota on that disk is used up: remove files of yours there, or have it raised"
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return "make the place writable, or use other resources: --resources DIR"
+    return "free some space there, or use other resources: --resources DIR"

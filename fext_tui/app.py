@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import sys
 from functools import cached_property, partial
@@ -18,6 +19,7 @@ from fext_tui.followed_jobs import FollowedJobs
 from fext_tui.key_names import key_of
 from fext_tui.leaving import Leaving
 from fext_tui.lost_terminal import lasting
+from fext_tui.notices import LOGGER, RecordNotices
 from fext_tui.screens.opening import OpeningScreen
 from fext_tui.terminal_watch import TerminalWatch
 from fext_tui.theme_and_keys import ThemeAndKeys
@@ -93,6 +95,7 @@ class FextApp(App[None]):
         self.animation_level = "none"  # every animation is bytes over a slow line
         self.followed = FollowedJobs(self)
         self.leaving = Leaving(self)
+        self._record_notices = RecordNotices(self)
         self.crash = ""  # the words about a fault of the UI itself, for the terminal that is given back
 
     def get_driver_class(self) -> type[Driver]:
@@ -154,6 +157,7 @@ class FextApp(App[None]):
         save_last_used(self.workspace, self.settings, "" if self.preset.name == DEFAULTS else self.preset.name)
 
     def on_mount(self) -> None:
+        logging.getLogger(LOGGER).addHandler(self._record_notices)
         self.leaving.hear_signals()
         self.theme_changed_signal.subscribe(self, self.theme_and_keys.keep_theme)
         self.app_resume_signal.subscribe(self, self._draw_again)
@@ -331,6 +335,7 @@ class FextApp(App[None]):
 
     def on_unmount(self) -> None:
         """Remember the configuration in hand, unless nothing was looked at."""
+        logging.getLogger(LOGGER).removeHandler(self._record_notices)
         if "settings" in self.__dict__:
             try:
                 self.remember_settings()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from fext_engine.images.scan import ScannedFile, scan
 from fext_engine.images.split import assign_splits
 from fext_engine.jobs.job import Job
 from fext_engine.paths import escape_name
-from fext_engine.records import Records, open_records
+from fext_engine.records import DatabaseRebuilt, Records, open_records
 from fext_engine.records import images as image_records
 from fext_engine.records.exclusions import count_excluded
 from fext_engine.records.health import issue_counts
@@ -34,17 +33,17 @@ def analyze(job: Job) -> dict[str, Any]:
     """Inspect the images folder of the settings and return the report's summary.
 
     Files that are unchanged since an earlier analysis are not read again, so a stopped one goes on where it
-    was. Raises FextError when the folder has no usable image, or the database cannot be written.
+    was; where the database is found damaged and made anew all are. Raises FextError when the folder has no
+    usable image, or the database cannot be written.
     """
     root = job.workspace.images_root(job.settings)
     try:
         with open_records(job.workspace.database) as records:
             return _analyze(job, records, root)
-    except sqlite3.Error as error:
-        raise FextError(
-            f"the database {escape_name(str(job.workspace.database))} cannot be written: {error}",
-            "free some space or end what locks it, then analyze again; what was measured is kept",
-        ) from error
+    except DatabaseRebuilt as error:
+        job.log(f"{error.what}: the images are measured again", "warning")
+        with open_records(job.workspace.database) as records:
+            return _analyze(job, records, root)
 
 
 def _analyze(job: Job, records: Records, root: Path) -> dict[str, Any]:

@@ -62,9 +62,12 @@ class EventWriter:
 
     def write(self, event: Event) -> None:
         """Append one event; the rare and important ones are on disk when this returns."""
-        self._file.write(event.to_json().encode() + b"\n")
-        if event.kind in ("metric", *TERMINAL):
-            os.fsync(self._file.fileno())
+        try:
+            self._file.write(event.to_json().encode() + b"\n")
+            if event.kind in ("metric", *TERMINAL):
+                os.fsync(self._file.fileno())
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self._file.name) from error
 
     def close(self) -> None:
         """Close the file."""

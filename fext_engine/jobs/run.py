@@ -17,10 +17,12 @@ from fext_engine.jobs import platform
 from fext_engine.jobs.events import ENDED_AT_ONCE, EVENTS_FILE, Event
 from fext_engine.jobs.folder import claim, create_job, read_request, write_pid
 from fext_engine.jobs.job import Job
+from fext_engine.jobs.notices import notices_logged
 from fext_engine.jobs.verbs import find_verb
 from fext_engine.paths import escape_name
-from fext_engine.records import open_records
+from fext_engine.records import with_records
 from fext_engine.records.jobs import record_end, record_start
+from fext_engine.records.recovery import LOG
 from fext_engine.settings import Settings
 from fext_engine.workspace import Workspace
 
@@ -50,9 +52,11 @@ def run_job(
             with _stoppable(job), _recorded(workspace, job, in_sight):
                 write_pid(folder)
                 job.emit("started", verb=job.verb, id=job.id, pid=os.getpid())
-                if job.stop_requested:
-                    raise JobStopped("stopped before it began", "start it again")
-                summary = find_verb(job.verb)(job)
+                with notices_logged(job):
+                    _record(workspace, lambda records: record_start(records, job.id, job.verb, job.run))
+                    if job.stop_requested:
+                        raise JobStopped("stopped before it began", "start it again")
+                    summary = find_verb(job.verb)(job)
                 job.emit("finished", summary=summary)
         finally:
             job.close()
@@ -94,7 +98,6 @@ def _recorded(workspace: Workspace, job: Job, in_sight: bool) -> Iterator[None]:
 
     A full disk can take the last event too; the exception still reaches the command line and output.log.
     """
-    _record(workspace, lambda records: record_start(records, job.id, job.verb, job.run))
     state, message = "finished", ""
     try:
         yield
@@ -121,10 +124,9 @@ def _recorded(workspace: Workspace, job: Job, in_sight: bool) -> Iterator[None]:
 def _record(workspace: Workspace, write: Callable[[Any], None]) -> None:
     """Records of jobs are for looking back: a locked or damaged database must not end the work itself."""
     try:
-        with open_records(workspace.database) as records:
-            write(records)
+        with_records(workspace.database, write)
     except (FextError, sqlite3.Error, OSError) as error:
-        logging.getLogger("fext").warning("the job could not be recorded: %s", error)
+        logging.getLogger(LOG).warning("the job could not be recorded: %s", error)
 
 
 def _explain(error: BaseException) -> FextError:

@@ -53,7 +53,7 @@ def rename_run(workspace: Workspace, name: str, new: str) -> Path:
                 folder.rename(target)
     except sqlite3.IntegrityError:
         raise FextError(f"a run called {new} is recorded already", "choose another name") from None
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error, FextError) as error:
         if not folder.exists():  # it was the records that could not be written
             target.rename(folder)
         raise FextError(

@@ -259,10 +259,10 @@ def test_files_that_cannot_grow_fail_the_job_in_words(workspace, monkeypatch):
         text=True,
         check=True,
     )
-    assert "told: File too large; check space" in done.stdout
+    assert f"told: File too large at {folder / EVENTS_FILE}; " in done.stdout
     events = EventReader(folder).read()
     assert kinds(events)[0] == "started"
-    assert set(kinds(events)[1:]) == {"metric"}
+    assert set(kinds(events)[1:]) == {"metric", "log"}  # the log says that the database cannot grow either
     assert not is_alive(folder)
 
 
