@@ -14,6 +14,7 @@ from fext_engine.images.findings import Examined
 from fext_engine.images.health import record_issues
 from fext_engine.images.inspection import MIN_SIDE, inspect_dataset
 from fext_engine.images.pool import examine_all, worker_count
+from fext_engine.images.presence import require_folder
 from fext_engine.images.report import count_facts, write_report
 from fext_engine.images.scan import ScannedFile, scan
 from fext_engine.images.split import assign_splits
@@ -100,6 +101,8 @@ def _measure(job: Job, records: Records, root: Path, root_id: int) -> None:
     answers = examine_all(root, tasks, workers, lambda: job.stop_requested)
     try:
         for answer in answers:
+            if any(found.status == "unreadable" for found in answer):
+                require_folder(root)
             store.add(answer)
             job.progress("measure", store.count, total)
     finally:
