@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fext_engine.errors import SettingsError
+from fext_engine.errors import SettingsError, room_to_write
 from fext_engine.paths import escape_name
 from fext_engine.settings import Settings, check_option, find_option
 from fext_engine.workspace import STOCK_PRESETS, Workspace, write_atomic
@@ -175,7 +175,7 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         raise SettingsError(
             f"cannot write {escape_name(str(path))}: {error.strerror}",
-            "free some space or make the folder writable",
+            room_to_write(error),
         ) from error
 
 

@@ -171,6 +171,17 @@ def write_atomic(path: Path, data: bytes | str) -> None:
 
 
 @contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an OSError that names no file, as that of a full disk amid a write, name `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            error.filename = str(path)
+        raise
+
+
+@contextmanager
 def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     """Yield a binary file that takes the place of `path` when the block ends well.
 
@@ -178,7 +189,7 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     """
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with naming(path), os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -200,10 +211,11 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent))
     try:
-        yield temporary
+        with naming(path):
+            yield temporary
         for file in temporary.rglob("*"):
             if file.is_file():
-                with file.open("rb+") as opened:
+                with naming(path), file.open("rb+") as opened:
                     os.fsync(opened.fileno())
         temporary.chmod(0o777 & ~_umask())
         if path.exists():

@@ -20,7 +20,7 @@ from fext_engine.jobs.job import Job
 from fext_engine.training.batches import to_float
 from fext_engine.training.checkpoints import LoadedModel
 from fext_engine.training.image_folder import find_images
-from fext_engine.training.reading import ImageSize
+from fext_engine.training.reading import ImageSize, read_single_image
 from fext_engine.training.run_folder import RunFolder, read_split
 
 CHECKED = 8

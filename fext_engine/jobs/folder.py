@@ -15,7 +15,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from fext_engine import __version__
-from fext_engine.errors import FextError
+from fext_engine.errors import FextError, room_to_write
 from fext_engine.paths import escape_name
 from fext_engine.settings import Settings
 from fext_engine.workspace import Workspace, timestamp, write_atomic
@@ -58,7 +58,7 @@ def create_job(workspace: Workspace, verb: str, settings: Settings, arguments: d
     except OSError as error:
         raise FextError(
             f"cannot write the job folder {escape_name(str(folder))}: {error.strerror}",
-            "free some space or make the resources folder writable",
+            room_to_write(error),
         ) from error
     except UnicodeEncodeError as error:
         raise FextError(
@@ -103,7 +103,7 @@ def claim(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise FextError(
             f"cannot lock the job folder {escape_name(str(folder))}: {error.strerror}",
-            "make the resources folder writable",
+            room_to_write(error),
         ) from error
     try:
         yield

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fext_engine.errors import FextError, JobStopped
+from fext_engine.errors import FextError, JobStopped, room_to_write
 from fext_engine.jobs import platform
 from fext_engine.jobs.events import ENDED_AT_ONCE, EVENTS_FILE, Event
 from fext_engine.jobs.folder import claim, create_job, read_request, write_pid
@@ -138,7 +138,7 @@ def _explain(error: BaseException) -> FextError:
         )
     if isinstance(error, OSError) and error.errno is not None:
         place = f" at {escape_name(str(error.filename))}" if error.filename else ""
-        return FextError(f"{error.strerror}{place}", "check space and permissions, then start again")
+        return FextError(f"{error.strerror}{place}", f"{room_to_write(error)}; then start again")
     return FextError(
         f"{kind}: {error}", "the traceback is in events.jsonl of the job's folder; please report it"
     )

@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
-from fext_engine.errors import FextError
+from fext_engine.errors import FextError, room_to_write
 from fext_engine.maintenance.removal import removable_run, remove
 from fext_engine.paths import escape_name, unescape_name
 from fext_engine.records import Records, open_records
@@ -82,7 +82,7 @@ def annotate_run(workspace: Workspace, name: str, text: str) -> str:
     except (OSError, sqlite3.Error, UnicodeEncodeError) as error:
         raise FextError(
             f"cannot write {escape_name(str(run.note))}: {error}",
-            "check its permissions and the disk's space",
+            room_to_write(error) if isinstance(error, OSError) else "write it in plain letters",
         ) from error
     return note
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from fext_engine import __version__
-from fext_engine.errors import FextError
+from fext_engine.errors import FextError, room_to_write
 from fext_engine.model.autoencoder import Autoencoder, build_model
 from fext_engine.paths import escape_name
 from fext_engine.settings import Settings
@@ -72,7 +73,7 @@ def save_checkpoint(
     except (OSError, SafetensorError) as error:
         raise FextError(
             f"the checkpoint {escape_name(str(folder))} cannot be written: {error}",
-            f"free some space, then `fext resume {run.name}`: the checkpoint before it is whole",
+            f"{room_to_write(_as_os_error(error))}; then `fext resume {run.name}`: the checkpoint before it is whole",
         ) from error
     return folder
 
@@ -161,6 +162,12 @@ def discard_after(run: RunFolder, checkpoint: Path) -> None:
 
 def _save(path: Path, tensors: Mapping[str, Tensor]) -> None:
     save_file({name: t.detach().contiguous().cpu() for name, t in tensors.items()}, path)
+
+
+def _as_os_error(error: Exception) -> OSError:
+    """What the system said: safetensors puts its number into the words."""
+    said = re.search(r"os error (\d+)", str(error))
+    return error if isinstance(error, OSError) else OSError(int(said[1]) if said else 0, str(error))
 
 
 def _load(checkpoint: Path, name: str) -> tuple[dict[str, Tensor], str]:
