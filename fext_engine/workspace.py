@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from fext_engine.paths import escape_name
 if TYPE_CHECKING:
     from fext_engine.settings import Settings
 
+_TICK_NS = 1_000_000  # a millisecond, which nearly every file system tells apart
 STOCK_PRESETS = ("fextae_redux", "fextae_medium", "fextae_large", "quick")
 
 
@@ -225,6 +227,23 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     sync_folder(path.parent)
+
+
+def free_name(path: Path) -> Path:
+    """`path`, or with a number behind its name when that is taken: two may be made within a second."""
+    names = (f"{path.stem}-{number}{path.suffix}" for number in count(2))
+    return next(free for free in chain([path], map(path.with_name, names)) if not free.exists())
+
+
+def mark_newest(path: Path, others: Iterable[Path]) -> None:
+    """Let `path` be the one that changed last, also among `others` from before the clock was set back."""
+    newest = 0
+    for other in others:
+        with suppress(OSError):
+            newest = max(newest, other.stat().st_mtime_ns if other != path else 0)
+    with suppress(OSError):
+        if path.stat().st_mtime_ns <= newest:
+            os.utime(path, ns=(newest + _TICK_NS, newest + _TICK_NS))
 
 
 def replace_folder(old: Path, new: Path) -> None:

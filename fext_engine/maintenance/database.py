@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from fext_engine.errors import FextError
+from fext_engine.errors import FextError, room_to_write
 from fext_engine.paths import escape_name
 from fext_engine.records import open_records
-from fext_engine.workspace import Workspace, atomic_folder, timestamp
+from fext_engine.workspace import Workspace, atomic_folder, free_name, timestamp
 
 
 def back_up(workspace: Workspace) -> Path:
     """Copy the database into database/metadata/backups, also while jobs write to it; return the copy's path."""
-    target = workspace.database.parent / "backups" / f"fext_{timestamp()}.sqlite"
+    target = free_name(workspace.database.parent / "backups" / f"fext_{timestamp()}.sqlite")
     unfinished = target.with_name(f".{target.name}.tmp")
     with _errors("back up", workspace):
         target.parent.mkdir(exist_ok=True)
@@ -48,7 +48,7 @@ def vacuum(workspace: Workspace) -> tuple[int, int]:
 
 def export_tables(workspace: Workspace) -> Path:
     """Write every table as CSV (UTF-8, a heading line; binary columns as hexadecimal); return their folder."""
-    folder = workspace.database.parent / f"tables_{timestamp()}"
+    folder = free_name(workspace.database.parent / f"tables_{timestamp()}")
     with _errors("export", workspace), open_records(_existing(workspace)) as records:
         connection = records.connection
         connection.execute("BEGIN")  # one state of all tables, whatever jobs write meanwhile
@@ -79,16 +79,16 @@ def _existing(workspace: Workspace) -> Path:
 @contextmanager
 def _errors(task: str, workspace: Workspace) -> Iterator[None]:
     """Say what SQLite or the disk refused, and what to do."""
+    shown = escape_name(str(workspace.database))
     try:
         yield
     except sqlite3.Error as error:
         busy = "locked" in str(error) or "busy" in str(error)
         raise FextError(
-            f"cannot {task} the database: {error}",
+            f"cannot {task} the database {shown}: {error}",
             "try again when no job runs" if busy else "check the free space; a backup may be of help",
         ) from error
     except OSError as error:
-        shown = escape_name(str(workspace.database.parent))
         raise FextError(
-            f"cannot {task} the database: {error.strerror or error}", f"make {shown} writable, or free some space"
+            f"cannot {task} the database {shown}: {error.strerror or error}", room_to_write(error)
         ) from error

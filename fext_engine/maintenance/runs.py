@@ -81,7 +81,7 @@ def annotate_run(workspace: Workspace, name: str, text: str) -> str:
             run_records.set_note(records, escape_name(run.name), note)
     except (OSError, sqlite3.Error, UnicodeEncodeError) as error:
         raise FextError(
-            f"cannot write {escape_name(str(run.note))}: {error}",
+            f"cannot write {escape_name(str(run.note))}: {getattr(error, 'strerror', None) or error}",
             room_to_write(error) if isinstance(error, OSError) else "write it in plain letters",
         ) from error
     return note

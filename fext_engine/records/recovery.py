@@ -6,7 +6,6 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from itertools import count
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -14,7 +13,7 @@ from filelock import FileLock, Timeout
 from fext_engine.errors import FextError
 from fext_engine.paths import escape_name
 from fext_engine.records.database import Records, identity, open_records, unfinished
-from fext_engine.workspace import Workspace, sync_folder, timestamp
+from fext_engine.workspace import Workspace, free_name, sync_folder, timestamp
 
 LOG = "fext.records"
 """The logger of what a person should hear about the database; the command line and the UI show it."""
@@ -114,9 +113,7 @@ def _unfinished(path: Path) -> Path:
 
 
 def _free_place(path: Path) -> Path:
-    name = f"{path.stem}_damaged_{timestamp()}"
-    names = (f"{name}.sqlite" if number == 1 else f"{name}-{number}.sqlite" for number in count(1))
-    return next(place for name in names if not (place := path.with_name(name)).exists())
+    return free_name(path.with_name(f"{path.stem}_damaged_{timestamp()}.sqlite"))
 
 
 def _remove(new: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 from fext_engine.errors import FextError
+from fext_engine.workspace import mark_newest
 
 GB = 1_000_000_000
 PREFIX = "pixels-"
@@ -68,6 +69,7 @@ def mark_used(stored: Path) -> None:
     """Note that a cache was used now."""
     with suppress(OSError):
         os.utime(stored)
+        mark_newest(stored, _others(stored))
 
 
 def _others(stored: Path) -> list[Path]:

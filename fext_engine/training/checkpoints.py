@@ -71,9 +71,10 @@ def save_checkpoint(
             text = json.dumps(description, indent=1) + "\n"
             (temporary / DESCRIPTION).write_text(text, encoding="utf-8")
     except (OSError, SafetensorError) as error:
+        whole = f"then `fext resume {run.name}`: the checkpoint before it is whole"
         raise FextError(
             f"the checkpoint {escape_name(str(folder))} cannot be written: {error}",
-            f"{room_to_write(_as_os_error(error))}; then `fext resume {run.name}`: the checkpoint before it is whole",
+            f"{room_to_write(_as_os_error(error))}; {whole if run.checkpoints() else 'then train it anew'}",
         ) from error
     return folder
 
