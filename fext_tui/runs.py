@@ -22,10 +22,15 @@ _STATES = "running, finished, stopped, failed, interrupted"
 
 def read_runs(database: Path) -> list[RunSummary]:
     """All recorded runs, in a worker thread; raises FextError or sqlite3.Error."""
-    from fext_engine.records import with_records
+    from fext_engine.records import Records, with_records
+    from fext_engine.records.rebuild import take_in_copied_runs
     from fext_engine.records.runs import list_runs
 
-    runs = with_records(database, list_runs)
+    def read(records: Records) -> list[RunSummary]:
+        take_in_copied_runs(records)
+        return list_runs(records)
+
+    runs = with_records(database, read)
     for run in runs:
         image_size(run.configuration)  # remembered, so that drawing need not read it
     return runs

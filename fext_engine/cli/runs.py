@@ -15,6 +15,7 @@ from fext_engine.cli.verbs import Run
 from fext_engine.cli.wording import figure, moment, size
 from fext_engine.paths import escape_name
 from fext_engine.records import open_records
+from fext_engine.records.rebuild import take_in_copied_runs
 from fext_engine.records.runs import RunSummary, epochs_of, list_runs
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ app = typer.Typer(invoke_without_command=True)
 def show_all(common: Common, csv_file: CsvFile = None) -> None:
     """List the runs, the one that changed last first."""
     with open_records(common.workspace.database) as records:
+        take_in_copied_runs(records)
         runs = list_runs(records)
     show_table(
         common, [_plain(run) for run in runs], [_shown(run) for run in runs], csv_file,

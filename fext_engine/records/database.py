@@ -30,7 +30,8 @@ class Records:
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self.connection = connection
-        self._path, self._identity = path, identity(path)
+        self.path = path
+        self._identity = identity(path)
 
     def __enter__(self) -> Self:
         return self
@@ -42,10 +43,10 @@ class Records:
         self.connection.close()
         if isinstance(error, sqlite3.Error) and _code(error) in _EXPLAINED:
             if is_damage(error):
-                rebuild_damaged(self._path, self._identity, str(error))
-            raise explain(error, self._path) from error
-        if error is None and identity(self._path) != self._identity:
-            raise _rebuilt(self._path)
+                rebuild_damaged(self.path, self._identity, str(error))
+            raise explain(error, self.path) from error
+        if error is None and identity(self.path) != self._identity:
+            raise _rebuilt(self.path)
 
 
 def open_records(path: Path) -> Records:

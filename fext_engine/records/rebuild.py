@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -13,6 +14,7 @@ from fext_engine.errors import FextError
 from fext_engine.paths import escape_name, unescape_name
 from fext_engine.records.database import Records
 from fext_engine.records.rebuild_reports import excluded_in_reports, take_in_reports
+from fext_engine.records.recovery import workspace_of
 from fext_engine.records.runs import set_epochs, set_note
 from fext_engine.records.salvage import Salvaged
 from fext_engine.workspace import Workspace
@@ -54,6 +56,14 @@ def take_in_runs(records: Records, workspace: Workspace, jobs: Sequence[JobInfo]
         return 0
     states = _states_by_run(_jobs_of(workspace) if jobs is None else jobs)
     return sum(_take_in_run(records, folder, states) for folder in new)
+
+
+def take_in_copied_runs(records: Records) -> None:
+    """Record the runs that were copied into the workspace; where the records cannot be written they wait."""
+    workspace = workspace_of(records.path)
+    if workspace is not None:
+        with suppress(sqlite3.OperationalError):
+            take_in_runs(records, workspace)
 
 
 def _take_in_run(records: Records, folder: Path, states: Mapping[str, str]) -> bool:

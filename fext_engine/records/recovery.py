@@ -52,7 +52,7 @@ def wait_for_recovery(path: Path) -> None:
 
 def take_in_files(records: Records, path: Path) -> None:
     """Fill a database that was not there with what the workspace's folders hold, and say so if it is anything."""
-    workspace = _workspace_of(path)
+    workspace = workspace_of(path)
     if workspace is not None:
         from fext_engine.records.rebuild import rebuild
 
@@ -66,7 +66,7 @@ def _exchange(path: Path) -> str:
     from fext_engine.records.salvage import read_damaged
 
     salvaged = read_damaged(path)
-    workspace, new, aside = _workspace_of(path), unfinished(path), _free_place(path)
+    workspace, new, aside = workspace_of(path), unfinished(path), _free_place(path)
     _remove(new)
     try:
         with open_records(new) as records:
@@ -103,7 +103,8 @@ def _alone(path: Path) -> Iterator[None]:
         lock.release()
 
 
-def _workspace_of(path: Path) -> Workspace | None:
+def workspace_of(path: Path) -> Workspace | None:
+    """The workspace whose database is at `path`; None for a database that stands alone."""
     workspace = Workspace(path.absolute().parents[2]) if len(path.absolute().parents) > 2 else None
     return workspace if workspace is not None and workspace.database == path.absolute() else None
 

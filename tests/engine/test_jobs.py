@@ -18,7 +18,7 @@ import pytest
 from fext_engine.errors import FextError, JobStopped
 from fext_engine.jobs import platform
 from fext_engine.jobs.death import explain_death
-from fext_engine.jobs.events import Event, EventReader, EventWriter, parse_event
+from fext_engine.jobs.events import EVENTS_FILE, Event, EventReader, EventWriter, parse_event
 from fext_engine.jobs.folder import claim, create_job, is_alive, read_pid, read_request, write_pid
 from fext_engine.jobs.run import run_here, run_job
 from fext_engine.jobs.settle import note_told, take_ends
