@@ -150,7 +150,7 @@ class FextApp(App[None]):
         return self.preset.beside(self.settings)
 
     def remember_settings(self) -> None:
-        """Keep the configuration in hand for the next start; raises SettingsError when that cannot be done."""
+        """Keep the configuration in hand for the next start; raises FextError when that cannot be done."""
         from fext_engine.presets import save_last_used
         from fext_tui.baseline import DEFAULTS
 

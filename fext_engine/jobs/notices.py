@@ -22,11 +22,10 @@ class _JobLog(logging.Handler):
 
 @contextmanager
 def notices_logged(job: Job) -> Iterator[None]:
-    """Log such notices, unless this process shows them by itself, as the command line does."""
-    logger, handler = logging.getLogger(LOG), _JobLog(job)
-    if not logger.handlers:
-        logger.addHandler(handler)
+    """Log such notices, in place of whatever shows them otherwise: the job's log is seen everywhere."""
+    logger = logging.getLogger(LOG)
+    before, logger.handlers = logger.handlers, [_JobLog(job)]
     try:
         yield
     finally:
-        logger.removeHandler(handler)
+        logger.handlers = before

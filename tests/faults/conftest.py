@@ -6,4 +6,4 @@ import sys
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
-sys.path += [str(TESTS / "engine"), str(TESTS / "end_to_end")]
+sys.path += [str(TESTS / "engine"), str(TESTS / "end_to_end"), str(TESTS / "tui")]
