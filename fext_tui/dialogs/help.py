@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from textual.binding import ActiveBinding
 
 _SHORT = {
-    "command-line": "Shell", "dataset": "Data", "installation": "Setup", "ssh": "SSH", "training": "Train",
+    "anomalies": "Odd", "command-line": "Shell", "dataset": "Data", "installation": "Setup",
+    "settings": "Options", "ssh": "SSH", "training": "Train",
 }  # fmt: skip - all tabs fit into 80 columns
 
 
