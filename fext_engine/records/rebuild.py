@@ -105,12 +105,15 @@ def _states_by_run(jobs: Sequence[JobInfo]) -> dict[str, str]:
 
 
 def _take_in_encodings(records: Records, workspace: Workspace, others: Sequence[str]) -> int:
-    from fext_engine.latents.manifest import MANIFEST, read_manifest
+    folders = dict.fromkeys([*_subfolders(workspace.inference), *map(Path, others)])
+    made_there = [folder for folder in folders if (folder / "manifest.json").is_file()]
+    if not made_there:
+        return 0
+    # with numpy and more, which a list of runs does without
+    from fext_engine.latents.manifest import read_manifest
 
     found = 0
-    for folder in dict.fromkeys([*_subfolders(workspace.inference), *map(Path, others)]):
-        if not (folder / MANIFEST).is_file():
-            continue
+    for folder in made_there:
         try:
             manifest = read_manifest(folder)
             made = datetime.fromisoformat(manifest.updated or manifest.created).timestamp()
