@@ -169,6 +169,7 @@ def test_a_quota_is_called_one():
     assert "--resources" in room_to_write(OSError(errno.EROFS, "read-only"))
 
 
+@pytest.mark.slow
 def test_a_checkpoint_beyond_the_quota_is_told_as_one(tmp_path, monkeypatch, fault_table):
     """The system's error as safetensors words it, put in the place of its write."""
     from safetensors import SafetensorError

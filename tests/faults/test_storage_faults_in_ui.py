@@ -31,6 +31,7 @@ async def to_the_runs(app, pilot):
     return await until(pilot, lambda: app.screen.query("#runs"), "the list of runs")
 
 
+@pytest.mark.slow
 async def test_it_opens_on_read_only_resources(workspace, tmp_path, fault_table):
     with read_only(workspace.root, tmp_path / "seen") as seen:
         async with opened(Workspace(seen)) as (app, pilot):
