@@ -44,3 +44,12 @@ def is_out_of_memory(error: BaseException) -> bool:
         return error.errno == errno.ENOMEM
     text = str(error).lower()
     return isinstance(error, MemoryError) or any(words in text for words in _OUT_OF_MEMORY)
+
+
+def room_to_write(error: OSError) -> str:
+    """The way out where a file could not be written, by what the system said."""
+    if error.errno == getattr(errno, "EDQUOT", None):
+        return "your quota on that disk is used up: remove files of yours there, or have it raised"
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return "make the place writable, or use other resources: --resources DIR"
+    return "free some space there, or use other resources: --resources DIR"

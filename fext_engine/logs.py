@@ -11,7 +11,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from fext_engine import __version__
-from fext_engine.workspace import timestamp, write_atomic
+from fext_engine.workspace import free_name, mark_newest, timestamp, write_atomic
 
 LOG_BYTES = 1 << 20
 LOG_FILES = 4
@@ -30,7 +30,8 @@ def start_logging(folder: Path, name: str) -> logging.Logger:
     logger = logging.getLogger("fext")
     for old in logger.handlers[:]:
         logger.removeHandler(old)
-        old.close()
+        with suppress(OSError):  # what it could not write to a full disk
+            old.close()
     handler = _QuietHandler(
         folder / f"{name}.log",
         maxBytes=LOG_BYTES,
@@ -53,11 +54,12 @@ def write_crash(folder: Path, error: BaseException) -> Path | None:
         f"{sys.argv!a}\n\n",
         *traceback.format_exception(error),
     ]
-    path = folder / f"crash_{timestamp()}.txt"
+    path = free_name(folder / f"crash_{timestamp()}.txt")
     try:
         write_atomic(path, "".join(lines).encode("utf-8", "backslashreplace"))
     except OSError:
         return None
+    mark_newest(path, _crashes(folder))
     for old in _crashes(folder)[:-CRASH_FILES]:
         with suppress(OSError):
             old.unlink()
@@ -70,4 +72,9 @@ def last_crash(folder: Path) -> Path | None:
 
 
 def _crashes(folder: Path) -> list[Path]:
-    return sorted(folder.glob("crash_*.txt"))
+    """From the oldest to the newest."""
+    found = []
+    for path in folder.glob("crash_*.txt"):
+        with suppress(OSError):
+            found.append((path.stat().st_mtime_ns, path))
+    return [path for _, path in sorted(found)]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fext_engine.errors import SettingsError
+from fext_engine.errors import FextError, SettingsError, room_to_write
 from fext_engine.paths import escape_name
 from fext_engine.settings import Settings, check_option, find_option
 from fext_engine.workspace import STOCK_PRESETS, Workspace, write_atomic
@@ -130,8 +130,8 @@ def delete_preset(workspace: Workspace, name: str) -> None:
     try:
         path.unlink()
     except OSError as error:
-        raise SettingsError(
-            f"cannot delete {escape_name(str(path))}: {error.strerror}", "check the folder's permissions"
+        raise FextError(
+            f"cannot delete {escape_name(str(path))}: {error.strerror}", room_to_write(error)
         ) from error
 
 
@@ -173,9 +173,9 @@ def _write(path: Path, text: str) -> None:
     try:
         write_atomic(path, text)
     except OSError as error:
-        raise SettingsError(
+        raise FextError(
             f"cannot write {escape_name(str(path))}: {error.strerror}",
-            "free some space or make the folder writable",
+            room_to_write(error),
         ) from error
 
 

@@ -6,10 +6,11 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from fext_engine.settings import Settings
 
 _UMASK = threading.Lock()
+_TICK_NS = 1_000_000  # a millisecond, which nearly every file system tells apart
 STOCK_PRESETS = ("fextae_redux", "fextae_medium", "fextae_large", "quick")
 
 
@@ -173,6 +175,17 @@ def write_atomic(path: Path, data: bytes | str) -> None:
 
 
 @contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an OSError that names no file, as that of a full disk amid a write, name `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            error.filename = str(path)
+        raise
+
+
+@contextmanager
 def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     """Yield a binary file that takes the place of `path` when the block ends well.
 
@@ -180,7 +193,7 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     """
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with naming(path), os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -202,10 +215,11 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent))
     try:
-        yield temporary
+        with naming(path):
+            yield temporary
         for file in temporary.rglob("*"):
             if file.is_file():
-                with file.open("rb+") as opened:
+                with naming(path), file.open("rb+") as opened:
                     os.fsync(opened.fileno())
         temporary.chmod(0o777 & ~_umask())
         if path.exists():
@@ -215,6 +229,23 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     sync_folder(path.parent)
+
+
+def free_name(path: Path) -> Path:
+    """`path`, or with a number behind its name when that is taken: two may be made within a second."""
+    names = (f"{path.stem}-{number}{path.suffix}" for number in count(2))
+    return next(free for free in chain([path], map(path.with_name, names)) if not free.exists())
+
+
+def mark_newest(path: Path, others: Iterable[Path]) -> None:
+    """Let `path` be the one that changed last, also among `others` from before the clock was set back."""
+    newest = 0
+    for other in others:
+        with suppress(OSError):
+            newest = max(newest, other.stat().st_mtime_ns if other != path else 0)
+    with suppress(OSError):
+        if path.stat().st_mtime_ns <= newest:
+            os.utime(path, ns=(newest + _TICK_NS, newest + _TICK_NS))
 
 
 def replace_folder(old: Path, new: Path) -> None:

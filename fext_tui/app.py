@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import sys
 from functools import cached_property, partial
@@ -18,6 +19,7 @@ from fext_tui.followed_jobs import FollowedJobs
 from fext_tui.key_names import key_of
 from fext_tui.leaving import Leaving
 from fext_tui.lost_terminal import lasting
+from fext_tui.notices import LOGGER, RecordNotices
 from fext_tui.screens.opening import OpeningScreen
 from fext_tui.terminal_watch import TerminalWatch
 from fext_tui.theme_and_keys import ThemeAndKeys
@@ -94,6 +96,7 @@ class FextApp(App[None]):
         self.followed = FollowedJobs(self)
         self.leaving = Leaving(self)
         self.last_work: Callable[[], int] | None = None  # done once the terminal is given back; its exit code counts
+        self._record_notices = RecordNotices(self)
         self.crash = ""  # the words about a fault of the UI itself, for the terminal that is given back
 
     def get_driver_class(self) -> type[Driver]:
@@ -148,13 +151,14 @@ class FextApp(App[None]):
         return self.preset.beside(self.settings)
 
     def remember_settings(self) -> None:
-        """Keep the configuration in hand for the next start; raises SettingsError when that cannot be done."""
+        """Keep the configuration in hand for the next start; raises FextError when that cannot be done."""
         from fext_engine.presets import save_last_used
         from fext_tui.baseline import DEFAULTS
 
         save_last_used(self.workspace, self.settings, "" if self.preset.name == DEFAULTS else self.preset.name)
 
     def on_mount(self) -> None:
+        logging.getLogger(LOGGER).addHandler(self._record_notices)
         self.leaving.hear_signals()
         self.theme_changed_signal.subscribe(self, self.theme_and_keys.keep_theme)
         self.app_resume_signal.subscribe(self, self._draw_again)
@@ -337,6 +341,7 @@ class FextApp(App[None]):
 
     def on_unmount(self) -> None:
         """Remember the configuration in hand, unless nothing was looked at."""
+        logging.getLogger(LOGGER).removeHandler(self._record_notices)
         if "settings" in self.__dict__:
             try:
                 self.remember_settings()

@@ -11,7 +11,7 @@ from typing import Any
 
 from textual.keys import KEY_NAME_REPLACEMENTS, Keys
 
-from fext_engine.errors import FextError
+from fext_engine.errors import FextError, room_to_write
 from fext_engine.paths import escape_name
 from fext_engine.workspace import write_atomic
 
@@ -95,7 +95,7 @@ def remember_theme(path: Path, theme: str) -> None:
             )
         write_atomic(path, text)
     except OSError as error:
-        raise _refusal(path, error.strerror or str(error), "make it writable") from error
+        raise _refusal(path, error.strerror or str(error), room_to_write(error)) from error
 
 
 def _parse(path: Path) -> dict[str, Any]:

@@ -94,7 +94,8 @@ def read_dataset(
     if cancelled():
         return
     if not found:
-        yield DatasetView(root, "", INVITATION.format(folder=escape_name(str(root))), listed, scanned=True)
+        words = INVITATION.format(folder=escape_name(str(root)))
+        yield DatasetView(root, problem.removeprefix(" · "), words, listed, scanned=True)
     elif recorded is None:
         hint = problem or f", not analyzed yet. {not_analyzed}"
         yield DatasetView(root, f"{found:,} images found{hint}", "", listed, scanned=True)
@@ -106,11 +107,11 @@ def read_dataset(
 def _with_records(
     workspace: Workspace, root: Path, report_name: str | None, not_analyzed: str, cancelled: Callable[[], bool]
 ) -> DatasetView | None:
-    from fext_engine.records import open_records
+    from fext_engine.records import with_records
     from fext_engine.records.images import count_statuses, find_root
     from fext_engine.records.reports import list_reports
 
-    with open_records(workspace.database) as records:
+    def read(records: Records) -> DatasetView | None:
         root_id = find_root(records, root)
         statuses = count_statuses(records, root)
         if root_id is None or not statuses:
@@ -126,6 +127,8 @@ def _with_records(
             issues=read_issues(records, root, statuses),
         )  # fmt: skip
         return view if report is None else _with_report(view, records, report)
+
+    return with_records(workspace.database, read)
 
 
 def _with_report(view: DatasetView, records: Records, report: sqlite3.Row) -> DatasetView:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fext_engine.errors import FextError
+from fext_engine.errors import FextError, room_to_write
 from fext_engine.paths import escape_name, unescape_name
 from fext_tui.contact_tiles import Subject, Tile, read_tiles
 from fext_tui.figure import Figure
@@ -140,7 +140,7 @@ def _write_new(picture: PIL.Image.Image, folder: Path, name: str) -> Path:
     except OSError as error:
         raise FextError(
             f"cannot write into {escape_name(str(folder))}: {error.strerror or error}",
-            "make room there, or see to its permissions",
+            room_to_write(error),
         ) from error
     return path
 

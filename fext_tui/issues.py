@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fext_engine.paths import unescape_name
+from fext_tui.kept_records import KeptRecords
 from fext_tui.recorded import Listing, RecordedImages, open_listing
 from fext_tui.widgets.columns import Column
 from fext_tui.widgets.text import format_figure
@@ -45,10 +46,8 @@ class IssueFiles:
     noun: str = "pictures"
 
     @cached_property
-    def _records(self) -> Records:
-        from fext_engine.records import open_records
-
-        return open_records(self.database)  # in the thread that asks for rows
+    def _records(self) -> KeptRecords:
+        return KeptRecords(self.database)
 
     def count(self) -> int:
         return self.total
@@ -76,7 +75,7 @@ class IssueFiles:
         """Rows of the records."""
         from fext_engine.records.health import list_issue
 
-        return list_issue(self._records, self.root, self.issue, offset, limit)
+        return self._records.ask(lambda records: list_issue(records, self.root, self.issue, offset, limit), [])
 
     @cached_property
     def grouped(self) -> bool:

@@ -18,10 +18,10 @@ _PAGE = 500
 
 def write_list(files: FileList, folder: Path) -> Path:
     """Write all columns of a list to a new file in `folder`, in the list's order; for a worker thread."""
-    from fext_engine.workspace import atomic_file, timestamp
+    from fext_engine.workspace import atomic_file, free_name, timestamp
 
     subject = files.issue if isinstance(files, IssueFiles) else "images"
-    path = folder / f"list_{subject}_{timestamp()}.csv"
+    path = free_name(folder / f"list_{subject}_{timestamp()}.csv")
     with atomic_file(path) as binary:
         text = io.TextIOWrapper(binary, encoding="utf-8", newline="", write_through=True)
         writer = csv.writer(text)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fext_engine.paths import unescape_name
+from fext_tui.kept_records import KeptRecords
 from fext_tui.widgets.columns import Column
 from fext_tui.widgets.text import format_bytes, format_figure
 
@@ -60,10 +61,14 @@ class RecordedImages:
     noun: str = "pictures"
 
     @cached_property
-    def _records(self) -> Records:
-        from fext_engine.records import open_records
+    def _records(self) -> KeptRecords:
+        return KeptRecords(self.database)
 
-        return open_records(self.database)  # in the thread that asks for rows
+    def _read(self, ids: np.ndarray[Any, Any]) -> Sequence[sqlite3.Row | None]:
+        """The records of `ids`; None for images that are gone, or whose records cannot be read."""
+        from fext_engine.records.image_windows import read_rows
+
+        return self._records.ask(lambda records: read_rows(records, ids.tolist()), [None] * len(ids))
 
     def count(self) -> int:
         return len(self.ids)
@@ -92,10 +97,8 @@ class RecordedImages:
         ]
 
     def rows(self, offset: int, limit: int) -> Sequence[Sequence[str]]:
-        from fext_engine.records.image_windows import read_rows
-
         names = self.names
-        found = read_rows(self._records, self.ids[offset : offset + limit].tolist())
+        found = self._read(self.ids[offset : offset + limit])
         return [
             [_cell(row, name) for name in names] if row is not None else ["(no longer there)"]
             for row in found
@@ -103,9 +106,7 @@ class RecordedImages:
 
     def name(self, index: int) -> str | None:
         """The stored path of a row; None when the image is gone from the records."""
-        from fext_engine.records.image_windows import read_rows
-
-        row = read_rows(self._records, [int(self.ids[index])])[0]
+        row = self._read(self.ids[index : index + 1])[0]
         return None if row is None else str(row["path"])
 
     def path(self, index: int) -> Path:
@@ -118,18 +119,19 @@ class RecordedImages:
 
         from fext_engine.records.images import find_root
 
-        row = self._records.connection.execute(
-            "SELECT id FROM images WHERE root_id = ? AND path = ?",
-            (find_root(self._records, self.root), name),
-        ).fetchone()
+        def ask(records: Records) -> sqlite3.Row | None:
+            found: sqlite3.Row | None = records.connection.execute(
+                "SELECT id FROM images WHERE root_id = ? AND path = ?", (find_root(records, self.root), name)
+            ).fetchone()
+            return found
+
+        row = self._records.ask(ask, None)
         places = np.flatnonzero(self.ids == row["id"]) if row else np.empty(0, np.int64)
         return int(places[0]) if len(places) else 0
 
     def is_excluded(self, index: int) -> bool:
         """Whether a row's image is kept out of training."""
-        from fext_engine.records.image_windows import read_rows
-
-        row = read_rows(self._records, [int(self.ids[index])])[0]
+        row = self._read(self.ids[index : index + 1])[0]
         return bool(row is not None and row["excluded"])
 
 

@@ -22,11 +22,15 @@ _STATES = "running, finished, stopped, failed, interrupted"
 
 def read_runs(database: Path) -> list[RunSummary]:
     """All recorded runs, in a worker thread; raises FextError or sqlite3.Error."""
-    from fext_engine.records import open_records
+    from fext_engine.records import Records, with_records
+    from fext_engine.records.rebuild import take_in_copied_runs
     from fext_engine.records.runs import list_runs
 
-    with open_records(database) as records:
-        runs = list_runs(records)
+    def read(records: Records) -> list[RunSummary]:
+        take_in_copied_runs(records)
+        return list_runs(records)
+
+    runs = with_records(database, read)
     for run in runs:
         image_size(run.configuration)  # remembered, so that drawing need not read it
     return runs

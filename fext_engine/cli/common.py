@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import logging
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -17,6 +18,8 @@ import typer
 
 from fext_engine.cli.failures import as_event, explain_crash, report
 from fext_engine.errors import FextError
+from fext_engine.records import DatabaseRebuilt
+from fext_engine.records.recovery import LOG
 from fext_engine.settings import Settings, find_option
 from fext_engine.workspace import Workspace, find_workspace
 
@@ -37,6 +40,7 @@ class Common:
 
         workspace = find_workspace(self.resources)
         start_logging(workspace.logs, "fext")
+        logging.getLogger(LOG).addHandler(_NOTICES)
         return workspace
 
     def settings(self, flags: Mapping[str, Any] | None = None) -> Settings:
@@ -100,9 +104,22 @@ def _outer(context: typer.Context) -> list[Any]:
     return found
 
 
+class _Notices(logging.Handler):
+    """Says on stderr what the records have to say about the database."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        typer.echo(f"fext: {record.getMessage()}", err=True)
+
+
+_NOTICES = _Notices(logging.WARNING)
+
+
 def _guard(common: Common, work: Callable[[], None]) -> None:
     try:
-        work()
+        try:
+            work()
+        except DatabaseRebuilt:  # it was found damaged by a question that can be asked again
+            work()
         return
     except (typer.Abort, typer.BadParameter, typer.Exit, BrokenPipeError):
         raise

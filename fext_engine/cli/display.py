@@ -44,7 +44,7 @@ class Display:
         if event.kind == "progress":
             self.show_progress(event)
         elif event.kind == "finished":
-            took = event.time - self._started if self._started is not None else 0.0
+            took = max(0.0, event.time - self._started) if self._started is not None else 0.0
             self.say(f"finished in {duration(took)}")
             summary = event.data.get("summary") or {}
             for line in (*summary_lines(summary), *curve_lines(summary)):
@@ -91,8 +91,9 @@ class PlainDisplay(Display):
         last_stage, last_time, last_share = self._said
         if stage == last_stage:
             ended = share >= 1 > last_share
-            due = event.time - last_time >= PLAIN_SECONDS and (not total or share - last_share >= PLAIN_SHARE)
-            overdue = event.time - last_time >= 6 * PLAIN_SECONDS
+            passed = abs(event.time - last_time)  # of a clock that may be set back
+            due = passed >= PLAIN_SECONDS and (not total or share - last_share >= PLAIN_SHARE)
+            overdue = passed >= 6 * PLAIN_SECONDS
             if not (ended or due or overdue):
                 return
         self._said = (stage, event.time, share)

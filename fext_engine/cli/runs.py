@@ -19,6 +19,7 @@ from fext_engine.jobs.settle import settle
 from fext_engine.jobs.supervisor import Supervisor
 from fext_engine.paths import escape_name
 from fext_engine.records import Records, open_records
+from fext_engine.records.rebuild import take_in_copied_runs
 from fext_engine.records.runs import RunSummary, epochs_of, list_runs
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ app = typer.Typer(invoke_without_command=True)
 def show_all(common: Common, csv_file: CsvFile = None) -> None:
     """List the runs, the one that changed last first."""
     with open_records(common.workspace.database) as records:
+        take_in_copied_runs(records)
         _settle(common, records)
         runs = list_runs(records)
     show_table(

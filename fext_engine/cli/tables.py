@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from fext_engine.cli.common import Common
-from fext_engine.errors import FextError
+from fext_engine.errors import FextError, room_to_write
 from fext_engine.paths import escape_name
 from fext_engine.workspace import atomic_file
 
@@ -75,6 +75,7 @@ def stream_csv(file_name: str, rows: Iterable[Row]) -> int:
             text.detach()  # the file is closed by its owner
     except OSError as error:
         raise FextError(
-            f"cannot write {escape_name(str(path))}: {error.strerror}", "choose another file with --csv"
+            f"cannot write {escape_name(str(path))}: {error.strerror or error}",
+            f"{room_to_write(error)}; or choose another file with --csv",
         ) from error
     return count

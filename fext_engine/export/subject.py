@@ -20,7 +20,7 @@ from fext_engine.jobs.job import Job
 from fext_engine.training.batches import to_float
 from fext_engine.training.checkpoints import LoadedModel
 from fext_engine.training.image_folder import find_images
-from fext_engine.training.reading import ImageSize, read_image
+from fext_engine.training.reading import ImageSize, read_single_image
 from fext_engine.training.run_folder import RunFolder, read_split
 
 CHECKED = 8
@@ -91,7 +91,7 @@ def choose_subject(job: Job, run: RunFolder, loaded: LoadedModel) -> Subject:
     else:
         paths = [row.path for row in rows if row.split == "validation"]
         for i in np.linspace(0, len(paths) - 1, min(CHECKED, len(paths))).astype(int):
-            pixels = read_image(root, paths[i], size).pixels
+            pixels = read_single_image(root, paths[i], size).pixels
             if pixels is not None:
                 read[image_path(root, paths[i])] = pixels
         if not read:

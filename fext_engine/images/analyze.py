@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,12 +14,13 @@ from fext_engine.images.findings import Examined
 from fext_engine.images.health import record_issues
 from fext_engine.images.inspection import MIN_SIDE, inspect_dataset
 from fext_engine.images.pool import examine_all, worker_count
+from fext_engine.images.presence import require_folder
 from fext_engine.images.report import count_facts, write_report
 from fext_engine.images.scan import ScannedFile, scan
 from fext_engine.images.split import assign_splits
 from fext_engine.jobs.job import Job
 from fext_engine.paths import escape_name
-from fext_engine.records import Records, open_records
+from fext_engine.records import DatabaseRebuilt, Records, open_records
 from fext_engine.records import images as image_records
 from fext_engine.records.exclusions import count_excluded
 from fext_engine.records.health import issue_counts
@@ -34,17 +34,17 @@ def analyze(job: Job) -> dict[str, Any]:
     """Inspect the images folder of the settings and return the report's summary.
 
     Files that are unchanged since an earlier analysis are not read again, so a stopped one goes on where it
-    was. Raises FextError when the folder has no usable image, or the database cannot be written.
+    was; where the database is found damaged and made anew all are. Raises FextError when the folder has no
+    usable image, or the database cannot be written.
     """
     root = job.workspace.images_root(job.settings)
     try:
         with open_records(job.workspace.database) as records:
             return _analyze(job, records, root)
-    except sqlite3.Error as error:
-        raise FextError(
-            f"the database {escape_name(str(job.workspace.database))} cannot be written: {error}",
-            "free some space or end what locks it, then analyze again; what was measured is kept",
-        ) from error
+    except DatabaseRebuilt as error:
+        job.log(f"{error.what}: the images are measured again", "warning")
+        with open_records(job.workspace.database) as records:
+            return _analyze(job, records, root)
 
 
 def _analyze(job: Job, records: Records, root: Path) -> dict[str, Any]:
@@ -101,6 +101,8 @@ def _measure(job: Job, records: Records, root: Path, root_id: int) -> None:
     answers = examine_all(root, tasks, workers, lambda: job.stop_requested)
     try:
         for answer in answers:
+            if any(found.status == "unreadable" for found in answer):
+                require_folder(root)
             store.add(answer)
             job.progress("measure", store.count, total)
     finally:

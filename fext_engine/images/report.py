@@ -18,7 +18,7 @@ from fext_engine.jobs.job import Job
 from fext_engine.paths import escape_name
 from fext_engine.records import Records, report_details, reports
 from fext_engine.sections import DatasetSettings
-from fext_engine.workspace import atomic_folder, timestamp
+from fext_engine.workspace import atomic_folder, free_name, timestamp
 
 PAGE = "report.html"
 
@@ -34,7 +34,7 @@ def write_report(
 
     first = job.workspace.validation / f"analysis_{timestamp()}"
     while True:
-        folder = _free_name(first)
+        folder = free_name(first)
         named = {"report": folder.name, "folder": escape_name(str(folder))}
         summary = named | facts | _summarise(inspection, job.settings.dataset)
         try:
@@ -85,12 +85,3 @@ def _summarise(inspection: Inspection, dataset: DatasetSettings) -> dict[str, An
         "drift": [d.measure for d in inspection.drifts if d.verdict == "drift"],
         "issues": dict(inspection.issues),
     }
-
-
-def _free_name(path: Path) -> Path:
-    """`path`, or with a number behind it when two reports are made within a second."""
-    number, free = 1, path
-    while free.exists():
-        number += 1
-        free = path.with_name(f"{path.name}-{number}")
-    return free

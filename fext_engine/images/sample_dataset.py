@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fext_engine.errors import FextError, JobStopped
+from fext_engine.errors import FextError, JobStopped, room_to_write
 from fext_engine.images.sample_oddities import encode, odd_files
 from fext_engine.images.sample_pictures import CLASSES
 from fext_engine.jobs.job import Job
@@ -36,7 +36,7 @@ def generate(job: Job) -> dict[str, Any]:
     except OSError as error:
         raise FextError(
             f"cannot write the sample dataset to {shown}: {error.strerror or error}",
-            "choose a folder that can be written and has some megabytes of space",
+            f"{room_to_write(error)}; some megabytes are enough",
         ) from error
     job.log(f"{count} files in {shown}; {len(planted)} of them are odd or broken on purpose, see {ABOUT}")
     return {"folder": shown, "files": count, "classes": len(CLASSES), "planted": planted}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fext_engine.errors import FextError
+from fext_engine.images.presence import require_folder
 from fext_engine.paths import escape_name, unescape_name
 
 SUFFIXES = frozenset(
@@ -44,7 +45,8 @@ def scan(root: str | Path, on_problem: Problem | None = None) -> Iterator[Scanne
     folder that really lies below the root is met at its real place only, and no folder is entered twice, so
     loops end. A folder that cannot be listed is reported to `on_problem` and passed over.
 
-    Raises FextError at once when `root` is missing, is not a folder, or cannot be listed.
+    Raises FextError at once when `root` is missing, is not a folder, or cannot be listed, and later when it
+    goes away meanwhile.
     """
     start = os.fspath(root)
     shown = escape_name(start)
@@ -79,7 +81,14 @@ def _walk(start: str, on_problem: Problem) -> Iterator[ScannedFile]:
     """Walk depth first with a stack of our own: no recursion limit, one sorted folder per level in memory."""
     real_root = os.path.realpath(start)
     entered = {_identity(start)}
-    stack = [("", iter(_list_folder(start, "", on_problem)))]
+    found = False
+
+    def report(path: str, reason: str) -> None:
+        if found:
+            require_folder(start)
+        on_problem(path, reason)
+
+    stack = [("", iter(_list_folder(start, "", report)))]
     while stack:
         prefix, names = stack[-1]
         name = next(names, None)
@@ -89,9 +98,12 @@ def _walk(start: str, on_problem: Problem) -> Iterator[ScannedFile]:
             folder = prefix + name
             path = os.path.join(start, folder[:-1])  # noqa: PTH118 - a Path costs more than the listing
             if _may_enter(path, real_root, entered):
-                stack.append((folder, iter(_list_folder(path, folder[:-1], on_problem))))
+                stack.append((folder, iter(_list_folder(path, folder[:-1], report))))
         else:
+            found = True
             yield _describe(start, prefix, name)
+    if found:
+        require_folder(start)  # whoever forgets what was not found must know that it was looked for
 
 
 def _list_folder(path: str, relative: str, on_problem: Problem) -> list[str]:

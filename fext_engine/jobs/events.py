@@ -6,9 +6,12 @@ import json
 import math
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
+
+from fext_engine.workspace import naming
 
 Kind = Literal[
     "started", "progress", "metric", "sample", "log", "artifact", "finished", "failed", "stopped"
@@ -54,7 +57,8 @@ class EventWriter:
     """Appends events to a job's file, each in one write, so that a signal or a full disk tears none in two."""
 
     def __init__(self, folder: Path) -> None:
-        self._file = (folder / EVENTS_FILE).open("ab+", buffering=0)
+        self._path = folder / EVENTS_FILE
+        self._file = self._path.open("ab+", buffering=0)
         if self._file.seekable() and self._file.tell():
             self._file.seek(-1, os.SEEK_END)
             if self._file.read(1) != b"\n":  # the writer before was killed in the middle of a line
@@ -62,9 +66,20 @@ class EventWriter:
 
     def write(self, event: Event) -> None:
         """Append one event; the rare and important ones are on disk when this returns."""
-        self._file.write(event.to_json().encode() + b"\n")
-        if event.kind in ("metric", *TERMINAL):
-            os.fsync(self._file.fileno())
+        with naming(self._path):
+            self._append(event.to_json().encode() + b"\n")
+            if event.kind in ("metric", *TERMINAL):
+                os.fsync(self._file.fileno())
+
+    def _append(self, line: bytes) -> None:
+        before = os.fstat(self._file.fileno()).st_size
+        try:
+            while line:
+                line = line[self._file.write(line) :]
+        except OSError:
+            with suppress(OSError):  # a full disk took a part: the next line must not come behind half a one
+                self._file.truncate(before)
+            raise
 
     def close(self) -> None:
         """Close the file."""

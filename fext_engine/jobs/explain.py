@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fext_engine.errors import FextError, is_out_of_memory
+from fext_engine.errors import FextError, is_out_of_memory, room_to_write
 from fext_engine.paths import escape_name
 
 _TRAINING = (
@@ -27,7 +27,7 @@ def explain(error: BaseException, verb: str) -> FextError:
         return FextError(f"out of memory ({said})", f"{takes_less_memory(verb)}, and try again")
     if isinstance(error, OSError) and error.errno is not None:
         place = f" at {escape_name(str(error.filename))}" if error.filename else ""
-        return FextError(f"{error.strerror}{place}", "check space and permissions, then start again")
+        return FextError(f"{error.strerror}{place}", f"{room_to_write(error)}; then start again")
     return FextError(
         f"{kind}: {error}", "the traceback is in events.jsonl of the job's folder; please report it"
     )

@@ -15,10 +15,11 @@ import psutil
 from filelock import FileLock, Timeout
 
 from fext_engine import __version__
-from fext_engine.errors import FextError
+from fext_engine.errors import FextError, room_to_write
+from fext_engine.jobs import platform
 from fext_engine.paths import escape_name
 from fext_engine.settings import Settings
-from fext_engine.workspace import Workspace, timestamp, write_atomic
+from fext_engine.workspace import Workspace, free_name, mark_newest, timestamp, write_atomic
 
 LOCK_FILE = "lock"
 PID_FILE = "pid"
@@ -43,7 +44,8 @@ def create_job(workspace: Workspace, verb: str, settings: Settings, arguments: d
     """Make the folder of a new job and return it; raises FextError when it cannot be written."""
     import tomli_w
 
-    folder = workspace.jobs / f"{timestamp()}-{verb}-{secrets.token_hex(2)}"
+    name = f"{timestamp()}-{verb}-{secrets.token_hex(2)}"
+    folder = free_name(workspace.jobs / name)
     document = {
         "verb": verb,
         "created": datetime.now(UTC),
@@ -55,10 +57,11 @@ def create_job(workspace: Workspace, verb: str, settings: Settings, arguments: d
         text = tomli_w.dumps(document).encode()
         folder.mkdir(parents=True)
         write_atomic(folder / JOB_FILE, text)
+        mark_newest(folder / JOB_FILE, workspace.jobs.glob(f"*/{JOB_FILE}"))
     except OSError as error:
         raise FextError(
             f"cannot write the job folder {escape_name(str(folder))}: {error.strerror}",
-            "free some space or make the resources folder writable",
+            room_to_write(error),
         ) from error
     except UnicodeEncodeError as error:
         raise FextError(
@@ -66,6 +69,14 @@ def create_job(workspace: Workspace, verb: str, settings: Settings, arguments: d
             "rename it, or link it under a plain name",
         ) from error
     return folder
+
+
+def age_order(folder: Path) -> tuple[int, str]:
+    """What sorts jobs from the oldest to the newest, also when the clock was set back in between."""
+    try:
+        return (folder / JOB_FILE).stat().st_mtime_ns, folder.name
+    except OSError:
+        return 0, folder.name
 
 
 def read_request(folder: Path) -> JobRequest:
@@ -103,7 +114,7 @@ def claim(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise FextError(
             f"cannot lock the job folder {escape_name(str(folder))}: {error.strerror}",
-            "make the resources folder writable",
+            room_to_write(error),
         ) from error
     try:
         yield
@@ -130,7 +141,7 @@ def is_alive(folder: Path) -> bool:
 def write_pid(folder: Path) -> None:
     """Note this process, by its id and the time it began, as the one that runs the job."""
     process = psutil.Process()
-    write_atomic(folder / PID_FILE, f"{process.pid} {process.create_time()!r}")
+    write_atomic(folder / PID_FILE, f"{process.pid} {platform.began(process)!r}")
 
 
 def read_pid(folder: Path) -> int | None:
@@ -142,7 +153,7 @@ def read_pid(folder: Path) -> int | None:
         return None
     try:
         pid, began = (folder / PID_FILE).read_text(encoding="ascii").split()
-        same = abs(psutil.Process(int(pid)).create_time() - float(began)) < CLOCK_SECONDS
+        same = abs(platform.began(psutil.Process(int(pid))) - float(began)) < CLOCK_SECONDS
     except (OSError, ValueError, psutil.Error):
         return None
     return int(pid) if same else None

@@ -56,6 +56,11 @@ def start_detached(command: list[str], output: Path) -> subprocess.Popen[bytes]:
         )
 
 
+def began(process: psutil.Process) -> float:
+    """When a process began, in seconds of a clock that nobody sets: on Linux since the machine was started."""
+    return float(process.create_time()) - (float(psutil.boot_time()) if sys.platform == "linux" else 0.0)
+
+
 def lower_priority() -> None:
     """Let interactive programs go first; workers that this process starts later inherit it."""
     with contextlib.suppress(psutil.Error, OSError):

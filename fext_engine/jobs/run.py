@@ -20,10 +20,12 @@ from fext_engine.jobs.explain import explain
 from fext_engine.jobs.folder import claim, create_job, read_request, write_pid
 from fext_engine.jobs.job import Job
 from fext_engine.jobs.launch import STOPS_UNTIL_HARD, is_launched
+from fext_engine.jobs.notices import notices_logged
 from fext_engine.jobs.verbs import find_verb
 from fext_engine.ranks import ALONE, RankLost, Ranks, will_restart
-from fext_engine.records import open_records
+from fext_engine.records import with_records
 from fext_engine.records.jobs import record_end, record_start
+from fext_engine.records.recovery import LOG
 from fext_engine.settings import Settings
 from fext_engine.workspace import Workspace
 
@@ -63,9 +65,12 @@ def run_job(
                 if not launched:
                     write_pid(folder)
                 job.emit("started", verb=job.verb, id=job.id, pid=os.getpid())
-                if job.stop_requested:
-                    raise JobStopped("stopped before it began", "start it again")
-                summary = find_verb(job.verb)(job)
+                with notices_logged(job):
+                    if ranks.leads:
+                        _record(workspace, lambda records: record_start(records, job.id, job.verb, job.run))
+                    if job.stop_requested:
+                        raise JobStopped("stopped before it began", "start it again")
+                    summary = find_verb(job.verb)(job)
                 job.emit("finished", summary=summary)
         finally:
             job.close()
@@ -110,7 +115,6 @@ def _recorded(workspace: Workspace, job: Job, in_sight: bool) -> Iterator[None]:
     if not job.ranks.leads:
         yield
         return
-    _record(workspace, lambda records: record_start(records, job.id, job.verb, job.run))
     state, message = "finished", ""
     try:
         yield
@@ -140,7 +144,6 @@ def _recorded(workspace: Workspace, job: Job, in_sight: bool) -> Iterator[None]:
 def _record(workspace: Workspace, write: Callable[[Any], None]) -> None:
     """Records of jobs are for looking back: a locked or damaged database must not end the work itself."""
     try:
-        with open_records(workspace.database) as records:
-            write(records)
+        with_records(workspace.database, write)
     except (FextError, sqlite3.Error, OSError) as error:
-        logging.getLogger("fext").warning("the job could not be recorded: %s", error)
+        logging.getLogger(LOG).warning("the job could not be recorded: %s", error)

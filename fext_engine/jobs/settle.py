@@ -7,9 +7,9 @@ from contextlib import suppress
 
 from fext_engine.errors import FextError
 from fext_engine.jobs.death import death_reason, last_sign
-from fext_engine.jobs.supervisor import Supervisor
+from fext_engine.jobs.supervisor import JobInfo, Supervisor
 from fext_engine.paths import escape_name
-from fext_engine.records import Records, open_records
+from fext_engine.records import Records, with_records
 from fext_engine.records.jobs import JobEnd, ends_recorded, mark_told, record_found_end, take_untold
 from fext_engine.records.runs import record_interrupted, set_epochs
 from fext_engine.training.history import read_history
@@ -23,11 +23,14 @@ def take_ends(supervisor: Supervisor) -> list[JobEnd]:
     ask. Where nothing can be recorded nothing is told, or it would be told at every start.
     """
     try:
-        with open_records(supervisor.workspace.database) as records:
-            names = settle(supervisor, records)
-            return [end for end in take_untold(records) if end.id in names]
+        return with_records(supervisor.workspace.database, lambda records: _take_ends(supervisor, records))
     except (FextError, sqlite3.Error, OSError):
         return []
+
+
+def _take_ends(supervisor: Supervisor, records: Records) -> list[JobEnd]:
+    names = settle(supervisor, records)
+    return [end for end in take_untold(records) if end.id in names]
 
 
 def settle(supervisor: Supervisor, records: Records) -> set[str]:
@@ -46,11 +49,14 @@ def settle(supervisor: Supervisor, records: Records) -> set[str]:
 def note_told(supervisor: Supervisor, job_id: str) -> None:
     """Note that somebody sees how that job ends, and its end if it could not do so itself."""
     try:
-        with open_records(supervisor.workspace.database) as records:
-            _settle(supervisor, records, job_id)
-            mark_told(records, job_id)
+        with_records(supervisor.workspace.database, lambda records: _note_told(supervisor, records, job_id))
     except (FextError, sqlite3.Error, OSError):
         return  # it is told again at the next start
+
+
+def _note_told(supervisor: Supervisor, records: Records, job_id: str) -> None:
+    _settle(supervisor, records, job_id)
+    mark_told(records, job_id)
 
 
 def _settle(supervisor: Supervisor, records: Records, name: str) -> None:
@@ -61,16 +67,21 @@ def _settle(supervisor: Supervisor, records: Records, name: str) -> None:
         return
     if job.is_active:
         return
+    if job.state == "died" and job.run and job.verb in ("train", "resume"):
+        _settle_run(records, RunFolder(supervisor.workspace.run(job.run)))
+    record_found_end(
+        records, name, job.state, last_words(job),
+        verb=job.verb, run=job.run, began=job.created, ended=last_sign(job.folder),
+    )  # fmt: skip
+
+
+def last_words(job: JobInfo) -> str:
+    """What an ended job said of its end, or why it may have died without a word."""
     data = job.last.data if job.last is not None else {}
     error, do = str(data.get("error") or data.get("message") or ""), str(data.get("do") or "")
     if job.state == "died":
         error, do = death_reason(job.folder)
-        if job.run and job.verb in ("train", "resume"):
-            _settle_run(records, RunFolder(supervisor.workspace.run(job.run)))
-    record_found_end(
-        records, name, job.state, f"{error}; {do}" if do else error,
-        verb=job.verb, run=job.run, began=job.created, ended=last_sign(job.folder),
-    )  # fmt: skip
+    return f"{error}; {do}" if do else error
 
 
 def _settle_run(records: Records, run: RunFolder) -> None:

@@ -25,6 +25,7 @@ from fext_engine.jobs.events import (
 from fext_engine.jobs.folder import (
     OUTPUT_FILE,
     JobRequest,
+    age_order,
     claim,
     create_job,
     is_alive,
@@ -83,7 +84,7 @@ class Supervisor:
     def jobs(self) -> list[JobInfo]:
         """All jobs, the newest first; folders that cannot be read are left out."""
         found = []
-        for folder in sorted(self.workspace.jobs.iterdir(), key=lambda p: p.name, reverse=True):
+        for folder in sorted(self.workspace.jobs.iterdir(), key=age_order, reverse=True):
             try:
                 found.append(self._describe(folder, read_request(folder)))
             except FextError:
@@ -108,7 +109,8 @@ class Supervisor:
 
     def find(self, job_id: str) -> JobInfo:
         """Return the job of that id, of a unique beginning of it, or the newest for `latest`."""
-        names = sorted(p.name for p in self.workspace.jobs.iterdir() if p.is_dir())
+        folders = [path for path in self.workspace.jobs.iterdir() if path.is_dir()]
+        names = [path.name for path in sorted(folders, key=age_order)]
         matching = names[-1:] if job_id == "latest" else [n for n in names if job_id and n.startswith(job_id)]
         if job_id in matching:
             matching = [job_id]
@@ -198,7 +200,7 @@ class Supervisor:
         if (folder / EVENTS_FILE).exists():
             return "died"
         age = time.time() - (created if created is not None else folder.stat().st_mtime)
-        return "starting" if 0 <= age < STARTING_SECONDS else "died"
+        return "starting" if abs(age) < STARTING_SECONDS else "died"  # a clock may be set by a little
 
 
 def _own_word(events: list[Event]) -> State | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fext_engine.errors import FextError, JobStopped
+from fext_engine.errors import FextError, JobStopped, room_to_write
 from fext_engine.evaluation.embeddings import component_labels, save_points
 from fext_engine.jobs.job import Job
 from fext_engine.latents.encoding import Encoding, open_encoding
@@ -77,5 +77,5 @@ def _write(encoding: Encoding, made: Map, figure: Path, groups: list[str]) -> No
     except OSError as error:
         place = escape_name(str(error.filename or figure))
         raise FextError(
-            f"cannot write {place}: {error.strerror or error}", "choose another --output"
+            f"cannot write {place}: {error.strerror or error}", f"{room_to_write(error)}; or choose another --output"
         ) from error

@@ -21,7 +21,7 @@ from fext_engine.latents.plan import Plan, make_plan
 from fext_engine.latents.recipe import Recipe
 from fext_engine.latents.unfinished import remove_tools
 from fext_engine.paths import escape_name
-from fext_engine.records import open_records
+from fext_engine.records import with_records
 from fext_engine.records.encodings import EncodingRecord, record_encoding
 from fext_engine.training.checkpoints import load_model
 from fext_engine.training.device import choose_device
@@ -94,7 +94,6 @@ def _record(job: Job, output: Path, manifest: Manifest) -> None:
         dimensions=math.prod(manifest.row_shape), dtype=manifest.dtype, pooling=manifest.pooling,
     )  # fmt: skip
     try:
-        with open_records(job.workspace.database) as records:
-            record_encoding(records, record)
+        with_records(job.workspace.database, lambda records: record_encoding(records, record))
     except (FextError, sqlite3.Error) as error:
         job.log(f"the encoding could not be recorded in the database: {error}", "warning")

@@ -17,7 +17,7 @@ from fext_engine.latents.projection import read_projection
 from fext_engine.paths import escape_name
 from fext_engine.sections import DeviceSettings
 from fext_engine.training.device import choose_device
-from fext_engine.training.reading import ImageSize, ReadImage, in_order, read_image, thread_count
+from fext_engine.training.reading import ImageSize, ReadImage, in_order, read_single_image, thread_count
 from fext_engine.workspace import Workspace
 
 _BATCH = 32
@@ -69,4 +69,4 @@ def encode_with(
 
 
 def _read(path: Path, size: ImageSize) -> ReadImage:
-    return read_image(path.parent, escape_name(path.name), size)
+    return read_single_image(path.parent, escape_name(path.name), size)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from fext_engine.errors import FextError
 from fext_engine.images.scan import Problem, scan
 from fext_engine.paths import escape_name, unescape_name
+from fext_engine.workspace import naming
 
 FILES = "files.csv"
 _HEADER = ("path", "size", "mtime_ns")
@@ -52,7 +53,7 @@ def list_files(root: Path, place: Path, on_problem: Problem) -> Iterator[Listing
     """List the image files below `root` into a file in the folder `place`, which goes when the block ends."""
     file, count = place / FILES, 0
     try:
-        with file.open("w", newline="", encoding="utf-8") as opened:
+        with naming(file), file.open("w", newline="", encoding="utf-8") as opened:
             lines = csv.writer(opened, lineterminator="\n")
             lines.writerow(_HEADER)
             for count, found in enumerate(scan(root, on_problem), start=1):  # noqa: B007 - the last one counts

@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from fext_engine.errors import FextError, JobStopped
+from fext_engine.errors import FextError, JobStopped, room_to_write
 from fext_engine.jobs.job import Job
 from fext_engine.latents.changes import compare
 from fext_engine.latents.encoder import ImageEncoder
@@ -54,7 +54,7 @@ def make(
         place = escape_name(str(error.filename or plan.work))
         raise FextError(
             f"cannot write {place}: {error.strerror or error}",
-            "free some space or make it writable, then give the same command: it goes on where it was",
+            f"{room_to_write(error)}; then give the same command: it goes on where it was",
         ) from error
     return manifest, changes
 

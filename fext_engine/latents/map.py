@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from pydantic import ValidationError
 
-from fext_engine.errors import FextError
+from fext_engine.errors import FextError, room_to_write
 from fext_engine.latents.components import principal_components
 from fext_engine.latents.distance import Floats, Vectors
 from fext_engine.latents.encoding import Encoding
@@ -108,7 +108,7 @@ def store_map(encoding: Encoding, made: Map) -> None:
     except OSError as error:
         raise FextError(
             f"cannot write {escape_name(str(file))}: {error.strerror or error}",
-            "free some space, or check the folder's permissions",
+            room_to_write(error),
         ) from error
 
 

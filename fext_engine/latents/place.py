@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fext_engine.latents.manifest import MANIFEST
 from fext_engine.latents.unfinished import final_place, remove_tools, unfinished_in
-from fext_engine.workspace import sync_folder
+from fext_engine.workspace import mark_newest, sync_folder
 
 OLD = ".replaced"
 
@@ -30,6 +30,7 @@ def put_in_place(made: Path, output: Path, replace: bool) -> None:
     made.rename(output)
     sync_folder(output.parent)
     remove_tools(output)
+    mark_newest(output, output.parent.iterdir())
     shutil.rmtree(old, ignore_errors=True)
 
 

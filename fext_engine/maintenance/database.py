@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from fext_engine.errors import FextError
+from fext_engine.errors import FextError, room_to_write
 from fext_engine.paths import escape_name
 from fext_engine.records import open_records
-from fext_engine.workspace import Workspace, atomic_folder, timestamp
+from fext_engine.workspace import Workspace, atomic_folder, free_name, timestamp
 
 Progress = Callable[[int, int], None]
 """Told how much is done, and of how much."""
@@ -33,7 +33,7 @@ def back_up(workspace: Workspace, progress: Progress | None = None) -> Path:
         if progress is not None:
             progress(total - remaining, total)
 
-    target = workspace.database.parent / "backups" / f"fext_{timestamp()}.sqlite"
+    target = free_name(workspace.database.parent / "backups" / f"fext_{timestamp()}.sqlite")
     unfinished = target.with_name(f".{target.name}.tmp")
     with _errors("back up", workspace):
         target.parent.mkdir(exist_ok=True)
@@ -69,7 +69,7 @@ def vacuum(workspace: Workspace) -> tuple[int, int]:
 
 def export_tables(workspace: Workspace, progress: Progress | None = None) -> Path:
     """Write every table as CSV (UTF-8, a heading line; binary columns as hexadecimal); return their folder."""
-    folder = workspace.database.parent / f"tables_{timestamp()}"
+    folder = free_name(workspace.database.parent / f"tables_{timestamp()}")
     with _errors("export", workspace), open_records(existing_database(workspace)) as records:
         connection = records.connection
         connection.execute("BEGIN")  # one state of all tables, whatever jobs write meanwhile
@@ -111,17 +111,16 @@ def existing_database(workspace: Workspace) -> Path:
 @contextmanager
 def _errors(task: str, workspace: Workspace) -> Iterator[None]:
     """Say what SQLite or the disk refused, and what to do."""
+    shown = escape_name(str(workspace.database))
     try:
         yield
     except sqlite3.Error as error:
         busy = "locked" in str(error) or "busy" in str(error)
         raise FextError(
-            f"cannot {task} the database: {error}",
+            f"cannot {task} the database {shown}: {error}",
             "try again when no job runs" if busy else "check the free space; a backup may be of help",
         ) from error
     except OSError as error:
-        shown = escape_name(str(workspace.database.parent))
         raise FextError(
-            f"cannot {task} the database: {error.strerror or error}",
-            f"make {shown} writable, or free some space",
+            f"cannot {task} the database {shown}: {error.strerror or error}", room_to_write(error)
         ) from error

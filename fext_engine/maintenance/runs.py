@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
-from fext_engine.errors import FextError
+from fext_engine.errors import FextError, room_to_write
 from fext_engine.maintenance.removal import removable_run, remove
 from fext_engine.paths import escape_name, unescape_name
 from fext_engine.records import Records, open_records
@@ -53,7 +53,7 @@ def rename_run(workspace: Workspace, name: str, new: str) -> Path:
                 folder.rename(target)
     except sqlite3.IntegrityError:
         raise FextError(f"a run called {new} is recorded already", "choose another name") from None
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error, FextError) as error:
         if not folder.exists():  # it was the records that could not be written
             target.rename(folder)
         raise FextError(
@@ -81,8 +81,8 @@ def annotate_run(workspace: Workspace, name: str, text: str) -> str:
             run_records.set_note(records, escape_name(run.name), note)
     except (OSError, sqlite3.Error, UnicodeEncodeError) as error:
         raise FextError(
-            f"cannot write {escape_name(str(run.note))}: {error}",
-            "check its permissions and the disk's space",
+            f"cannot write {escape_name(str(run.note))}: {getattr(error, 'strerror', None) or error}",
+            room_to_write(error) if isinstance(error, OSError) else "write it in plain letters",
         ) from error
     return note
 

@@ -1,5 +1,5 @@
 """All records, in one SQLite database that people can open with any tool."""
 
-from fext_engine.records.database import Records, open_records
+from fext_engine.records.database import DatabaseRebuilt, Records, open_records, with_records
 
-__all__ = ["Records", "open_records"]
+__all__ = ["DatabaseRebuilt", "Records", "open_records", "with_records"]

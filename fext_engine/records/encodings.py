@@ -37,6 +37,7 @@ def record_encoding(records: Records, encoding: EncodingRecord) -> None:
 
 def list_encodings(records: Records) -> list[EncodingRecord]:
     """All recorded encodings, the newest first; a folder may have been removed since."""
-    rows = records.connection.execute("SELECT * FROM encodings ORDER BY created_at DESC, path")
+    # by their numbers: the clock may have been set back in between
+    rows = records.connection.execute("SELECT * FROM encodings ORDER BY rowid DESC")
     names = EncodingRecord.__dataclass_fields__
     return [EncodingRecord(**{name: row[name] for name in names}) for row in rows]

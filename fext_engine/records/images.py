@@ -62,7 +62,7 @@ def record_scan(records: Records, root: Path, files: Iterable[ScannedFile]) -> I
 
     New files and files whose size or time changed become `pending`, as do unreadable ones, whose
     permissions may have changed. Files that are gone are forgotten at the end, thus not by a scan that is
-    broken off.
+    broken off. Raises FextError, and forgets nothing, when there is no file where some were recorded.
     """
     shown = _shown(root)
     with records.connection as connection:
@@ -81,8 +81,20 @@ def record_scan(records: Records, root: Path, files: Iterable[ScannedFile]) -> I
             connection.executemany(_RECORD_FILE, rows)
         count += len(chunk)
         yield count
+    if not count:
+        _require_none(connection, root_id, shown)
     with connection:
         connection.execute("DELETE FROM images WHERE root_id = ? AND scan < ?", (root_id, scan))
+
+
+def _require_none(connection: sqlite3.Connection, root_id: int, shown: str) -> None:
+    """Raise FextError when there are records of images in a folder where none was found: it may be a disk's place."""
+    known = connection.execute("SELECT count(*) FROM images WHERE root_id = ?", (root_id,)).fetchone()[0]
+    if known:
+        raise FextError(
+            f"there is no image in {shown}, where {known:,} were when it was last looked at",
+            "if it is the place of a disk, mount that; what was measured is kept",
+        )
 
 
 def iterate_paths(records: Records, root_id: int) -> Iterator[str]:

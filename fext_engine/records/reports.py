@@ -129,7 +129,8 @@ def record_report(records: Records, name: str, summary: dict[str, Any], inspecti
 
 def list_reports(records: Records) -> list[sqlite3.Row]:
     """All reports, the newest first: id, name, root, created_at, images, usable, summary (JSON)."""
-    return records.connection.execute("SELECT * FROM reports ORDER BY created_at DESC, id DESC").fetchall()
+    # by their numbers: the clock may have been set back in between
+    return records.connection.execute("SELECT * FROM reports ORDER BY id DESC").fetchall()
 
 
 def find_report(records: Records, name: str) -> sqlite3.Row:
@@ -152,8 +153,8 @@ def find_report(records: Records, name: str) -> sqlite3.Row:
 def previous_report(records: Records, report: sqlite3.Row) -> sqlite3.Row:
     """Return the newest report of the same folder that is older than `report`; raises FextError."""
     row: sqlite3.Row | None = records.connection.execute(
-        "SELECT * FROM reports WHERE root = ? AND (created_at, id) < (?, ?) ORDER BY created_at DESC, id DESC",
-        (report["root"], report["created_at"], report["id"]),
+        "SELECT * FROM reports WHERE root = ? AND id < ? ORDER BY id DESC",
+        (report["root"], report["id"]),
     ).fetchone()
     if row is None:
         raise FextError(f"{report['name']} is the first report of its folder", "name two reports to compare")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fext_engine.errors import FextError
 from fext_engine.free_memory import free_memory
+from fext_engine.workspace import mark_newest
 
 GB = 1_000_000_000
 PREFIX = "pixels-"
@@ -67,6 +68,7 @@ def mark_used(stored: Path) -> None:
     """Note that a cache was used now."""
     with suppress(OSError):
         os.utime(stored)
+        mark_newest(stored, _others(stored))
 
 
 def _others(stored: Path) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from fext_engine import __version__
-from fext_engine.errors import FextError
+from fext_engine.errors import FextError, room_to_write
 from fext_engine.model.autoencoder import Autoencoder, build_model
 from fext_engine.paths import escape_name
 from fext_engine.settings import Settings
@@ -75,9 +76,10 @@ def save_checkpoint(
             text = json.dumps(description, indent=1) + "\n"
             (temporary / DESCRIPTION).write_text(text, encoding="utf-8")
     except (OSError, SafetensorError) as error:
+        whole = f"then `fext resume {run.name}`: the checkpoint before it is whole"
         raise FextError(
             f"the checkpoint {escape_name(str(folder))} cannot be written: {error}",
-            f"free some space, then `fext resume {run.name}`: the checkpoint before it is whole",
+            f"{room_to_write(_as_os_error(error))}; {whole if run.checkpoints() else 'then train it anew'}",
         ) from error
     return folder
 
@@ -167,6 +169,12 @@ def discard_after(run: RunFolder, checkpoint: Path) -> None:
 def _save(path: Path, tensors: Mapping[str, Tensor]) -> None:
     save_file({name: t.detach().contiguous().cpu() for name, t in tensors.items()}, path)
     heed_umask(path)
+
+
+def _as_os_error(error: Exception) -> OSError:
+    """What the system said: safetensors puts its number into the words."""
+    said = re.search(r"os error (\d+)", str(error))
+    return error if isinstance(error, OSError) else OSError(int(said[1]) if said else 0, str(error))
 
 
 def _load(checkpoint: Path, name: str) -> tuple[dict[str, Tensor], str]:

@@ -13,7 +13,7 @@ from fext_engine.images.scan import ScannedFile, scan
 from fext_engine.images.split import split_dataset
 from fext_engine.jobs.job import Job
 from fext_engine.paths import escape_name
-from fext_engine.records import open_records
+from fext_engine.records import with_records
 from fext_engine.records.exclusions import excluded_paths
 from fext_engine.settings import Settings
 from fext_engine.training.augmentation import identities
@@ -114,8 +114,8 @@ def read_pixels(
 
 def _leave_out_excluded(job: Job, root: Path, files: dict[str, ScannedFile]) -> None:
     """Drop the images that a person excluded from `files`, before the split, as the analysis does."""
-    with open_records(job.workspace.database) as records:
-        found = [path for path in excluded_paths(records, root) if files.pop(path, None)]
+    excluded = with_records(job.workspace.database, lambda records: list(excluded_paths(records, root)))
+    found = [path for path in excluded if files.pop(path, None)]
     if found:
         job.log(f"{len(found)} excluded image{'s are' if len(found) > 1 else ' is'} left out")
     if not files:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fext_engine.errors import FextError
+from fext_engine.images.presence import require_folder
 from fext_engine.images.scan import ScannedFile, image_path
 from fext_engine.jobs.job import Job
 from fext_engine.paths import escape_name
@@ -32,7 +33,10 @@ def find_images(job: Job, settings: Settings, rows: Sequence[SplitRow]) -> Path:
 
 
 def describe_files(job: Job, root: Path, rows: Sequence[SplitRow]) -> list[ScannedFile]:
-    """The files of a split that are still there, as scanning would give them; the missing are named in the log."""
+    """The files of a split that are still there, as scanning would give them; the missing are named in the log.
+
+    Raises FextError when the folder itself is gone.
+    """
     files, missing = [], []
     for row in rows:
         try:
@@ -44,6 +48,7 @@ def describe_files(job: Job, root: Path, rows: Sequence[SplitRow]) -> list[Scann
         suffix = Path(name).suffix.casefold()
         files.append(ScannedFile(row.path, status.st_size, status.st_mtime_ns, folder, suffix))
     if missing:
+        require_folder(root)
         shown = ", ".join(missing[:_NAMED]) + (", ..." if len(missing) > _NAMED else "")
         job.log(
             f"{len(missing)} of {len(rows)} images are missing in {escape_name(str(root))}: {shown}",

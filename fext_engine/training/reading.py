@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fext_engine.images.decode import content_digest, decode_resized, read_file, read_info
 from fext_engine.images.faults import DecodeError
+from fext_engine.images.presence import require_folder
 from fext_engine.images.scan import image_path
 
 Pixels = NDArray[np.uint8]
@@ -104,7 +105,18 @@ def in_order(
 
 
 def read_image(root: Path, path: str, size: ImageSize, dimensions: bool = False) -> ReadImage:
-    """Read one image; a broken one comes back with the kind of fault as its status, never as an exception."""
+    """Read one image; a broken one comes back with the kind of fault as its status.
+
+    Raises FextError when it is the folder of the images that is gone.
+    """
+    image = read_single_image(root, path, size, dimensions)
+    if image.status == "unreadable":
+        require_folder(root)
+    return image
+
+
+def read_single_image(root: Path, path: str, size: ImageSize, dimensions: bool = False) -> ReadImage:
+    """What `read_image` does for a file that stands for itself: never an exception."""
     file = image_path(root, path)
     digest = ""
     try:

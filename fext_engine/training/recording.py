@@ -10,7 +10,7 @@ from typing import Self
 from fext_engine.errors import FextError, JobStopped
 from fext_engine.jobs.job import Job
 from fext_engine.paths import escape_name
-from fext_engine.records import Records, open_records
+from fext_engine.records import Records, with_records
 from fext_engine.records.runs import RunRecord, add_epoch, set_epochs, set_note, upsert_run
 from fext_engine.settings import Settings
 from fext_engine.training.history import EpochRecord
@@ -56,7 +56,6 @@ class RunRecorder:
 
     def _write(self, write: Callable[[Records], None]) -> None:
         try:
-            with open_records(self._job.workspace.database) as records:
-                write(records)
+            with_records(self._job.workspace.database, write)
         except (FextError, sqlite3.Error) as error:
             self._job.log(f"the run could not be recorded in the database: {error}", "warning")

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from fext_engine.errors import FextError
+from fext_engine.errors import FextError, room_to_write
 from fext_engine.paths import escape_name
 from fext_engine.presets import read_settings, settings_to_toml
 from fext_engine.settings import Settings
-from fext_engine.workspace import Workspace, atomic_folder, timestamp, write_atomic
+from fext_engine.workspace import Workspace, atomic_folder, mark_newest, timestamp, write_atomic
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}")
 _EPOCH = re.compile(r"(\d{4,})(?:_batch_(\d+))?")
@@ -110,6 +110,7 @@ class RunFolder:
     def point(self, pointer: str, checkpoint: Path) -> None:
         """Make `best` or `last` name a checkpoint: a line of text, since links need rights on Windows."""
         write_atomic(self.path / pointer, checkpoint.name + "\n")
+        mark_newest(self.path, self.path.parent.iterdir())
 
     def settings(self) -> Settings:
         """The run's own configuration; raises SettingsError when it cannot be read."""
@@ -136,6 +137,11 @@ class RunFolder:
             raise FextError(
                 f"another job works on the run {self.name}", "wait for it, or stop it: `fext jobs` lists them"
             ) from None
+        except OSError as error:
+            raise FextError(
+                f"cannot lock the run {escape_name(str(self.path))}: {error.strerror or error}",
+                room_to_write(error),
+            ) from error
         try:
             yield
         finally:
@@ -154,6 +160,7 @@ def create_run(workspace: Workspace, name: str, settings: Settings, split: list[
         if run.path.exists():
             raise FextError(f"there is a run called {name} already", "choose another name") from None
         raise
+    mark_newest(run.path, run.path.parent.iterdir())
     return run
 
 

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from textual.binding import ActiveBinding
 
 _SHORT = {
-    "anomalies": "Anomaly", "command-line": "CLI", "dataset": "Data", "installation": "Setup", "latents": "Latent",
-    "screens": "Screen", "security": "Trust", "ssh": "SSH", "training": "Train",
+    "anomalies": "Odd", "command-line": "CLI", "dataset": "Data", "faults": "Fault", "installation": "Setup",
+    "latents": "Latent", "screens": "UI", "security": "Trust", "settings": "Option", "ssh": "SSH",
+    "training": "Train",
 }  # fmt: skip - all tabs fit into 80 columns
 
 

@@ -9,7 +9,7 @@ from textual.message import Message
 
 from fext_engine.errors import FextError
 from fext_engine.paths import escape_name
-from fext_engine.workspace import timestamp
+from fext_engine.workspace import free_name, timestamp
 from fext_tui.encodings import KnownEncoding, known_encodings, no_encodings
 from fext_tui.latent_map import MapPictures, Method, NeedsJob, open_map
 
@@ -85,7 +85,7 @@ class Maps:
             problem = f"cannot make {escape_name(str(folder))}: {error.strerror or error}"
             self._app.notify(problem, title="Nothing was exported", severity="error")
             return
-        file = folder / f"{safe_name(map.encoding.name)}_{map.method}_{colouring}_{timestamp()}.png"
+        file = free_name(folder / f"{safe_name(map.encoding.name)}_{map.method}_{colouring}_{timestamp()}.png")
         arguments = {
             "encoding": str(map.encoding.folder), "method": map.method, "colour": colouring, "output": str(file),
         }  # fmt: skip

@@ -195,6 +195,8 @@ def test_runs(fext, workspace, tmp_path):
 
 
 def test_runs_are_compared_renamed_annotated_and_removed(fext, workspace, tmp_path):
+    with open_records(workspace.database):
+        pass
     for name, batch in (("first", 8), ("second", 16)):
         folder = workspace.run(name)
         folder.mkdir()

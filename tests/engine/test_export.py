@@ -250,7 +250,7 @@ def test_a_full_disk_leaves_nothing_behind(workspace, tmp_path):
     unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, unlimited[1]))  # the weights are larger than a file may be
     try:
-        with pytest.raises(FextError, match="check space"):
+        with pytest.raises(FextError, match="free some space"):
             export(workspace, output=str(tmp_path / "out"))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)

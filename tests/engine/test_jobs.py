@@ -18,7 +18,7 @@ import pytest
 from fext_engine.errors import FextError, JobStopped
 from fext_engine.jobs import platform
 from fext_engine.jobs.death import explain_death
-from fext_engine.jobs.events import Event, EventReader, EventWriter, parse_event
+from fext_engine.jobs.events import EVENTS_FILE, Event, EventReader, EventWriter, parse_event
 from fext_engine.jobs.folder import claim, create_job, is_alive, read_pid, read_request, write_pid
 from fext_engine.jobs.run import run_here, run_job
 from fext_engine.jobs.settle import note_told, take_ends
@@ -259,10 +259,10 @@ def test_files_that_cannot_grow_fail_the_job_in_words(workspace, monkeypatch):
         text=True,
         check=True,
     )
-    assert "told: File too large; check space" in done.stdout
+    assert f"told: File too large at {folder / EVENTS_FILE}; " in done.stdout
     events = EventReader(folder).read()
     assert kinds(events)[0] == "started"
-    assert set(kinds(events)[1:]) == {"metric"}
+    assert set(kinds(events)[1:]) == {"metric", "log"}  # the log says that the database cannot grow either
     assert not is_alive(folder)
 
 

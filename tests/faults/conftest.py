@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 TESTS = Path(__file__).parents[1]
-sys.path += [str(TESTS / "engine"), str(TESTS / "end_to_end")]
+sys.path += [str(TESTS / "engine"), str(TESTS / "end_to_end"), str(TESTS / "tui")]
 
 if TYPE_CHECKING:
     from pseudo_terminal import PseudoTerminal
