@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from fext_engine.board import Board
 from fext_engine.errors import FextError
 from fext_engine.jobs.folder import JOB_FILE, create_job, is_alive, read_request
 from fext_engine.jobs.run import Listener, run_job
@@ -15,7 +16,7 @@ from fext_engine.ranks import Ranks, join_ranks, leave_ranks, restarted
 from fext_engine.settings import Settings
 from fext_engine.workspace import Workspace
 
-TOGETHER = ("train", "resume")
+TOGETHER = ("train", "resume", "encode")
 """The verbs whose work is shared; any other is done by the process that leads, alone."""
 
 
@@ -28,9 +29,11 @@ def run_together(
     """
     ranks = join_ranks()
     try:
-        folder = ranks.by_leader(find_folder)
+        folder = ranks.by_leader(lambda: _cleared(find_folder(), ranks))
         if ranks.count > 1 and read_request(folder).verb not in TOGETHER:
             return run_job(workspace, folder, *listeners, in_sight=in_sight) if ranks.leads else {}
+        if ranks.count > 1:
+            ranks.board = Board(folder, ranks.number, ranks.count)
         if ranks.leads:
             return run_job(workspace, folder, *listeners, in_sight=in_sight, ranks=ranks)
         return run_job(workspace, _own_folder(folder, ranks), ranks=ranks)
@@ -52,6 +55,12 @@ def new_or_interrupted(
             if (request.verb, request.settings, request.arguments) == wanted and not is_alive(folder):
                 return folder
     return create_job(workspace, verb, settings, arguments)
+
+
+def _cleared(folder: Path, ranks: Ranks) -> Path:
+    if ranks.count > 1:
+        Board(folder, ranks.number, ranks.count).clear()
+    return folder
 
 
 def _own_folder(folder: Path, ranks: Ranks) -> Path:

@@ -58,14 +58,22 @@ class ReadImage:
     reason: str = ""
 
 
-def thread_count(setting: int | Literal["auto"]) -> int:
-    """Threads that read images: as set, or one for each core that is this process's of those of its job."""
-    if setting != "auto":
-        return max(1, setting)
+def processes_here() -> int:
+    """How many processes do this job on this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE") or 1)
+
+
+def core_count() -> int:
+    """The cores that this process may use, with the others of its job."""
     cores = os.process_cpu_count() if hasattr(os, "process_cpu_count") else None
     if cores is None and hasattr(os, "sched_getaffinity"):
         cores = len(os.sched_getaffinity(0))
-    return max(1, (cores or os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE") or 1))
+    return cores or os.cpu_count() or 1
+
+
+def thread_count(setting: int | Literal["auto"]) -> int:
+    """Threads that read images: as set, or one for each core that is this process's of those of its job."""
+    return max(1, core_count() // processes_here() if setting == "auto" else setting)
 
 
 def read_images(
