@@ -187,6 +187,11 @@ def leads() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+def processes_here() -> int:
+    """How many processes do this job on this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE") or 1)
+
+
 def under_torchrun() -> bool:
     """Whether torchrun watches this process. It takes every exit code but 0 for a failure, a stop's 130 too."""
     return "TORCHELASTIC_RUN_ID" in os.environ

@@ -16,7 +16,7 @@ from fext_engine.ranks import Ranks, join_ranks, leave_ranks, restarted
 from fext_engine.settings import Settings
 from fext_engine.workspace import Workspace
 
-TOGETHER = ("train", "resume", "encode")
+TOGETHER = ("train", "resume", "encode", "analyze")
 """The verbs whose work is shared; any other is done by the process that leads, alone."""
 
 

@@ -25,7 +25,8 @@ from fext_engine.jobs.platform import keep_memory
 from fext_engine.latents.encoder import ImageEncoder
 from fext_engine.latents.encoding import FileRow
 from fext_engine.latents.known import Known, Task
-from fext_engine.training.reading import T, in_order, processes_here, read_image
+from fext_engine.ranks import processes_here
+from fext_engine.training.reading import T, in_order, read_image
 
 _AHEAD = 3  # shares of a batch in flight for each worker
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fext_engine.images.decode import content_digest, decode_resized, read_file, read_info
 from fext_engine.images.faults import DecodeError
 from fext_engine.images.scan import image_path
+from fext_engine.ranks import processes_here
 
 Pixels = NDArray[np.uint8]
 _AHEAD = 16  # images in flight for each thread
@@ -56,11 +57,6 @@ class ReadImage:
     status: str = "ok"
     """`ok`, or the kind of failure as `fext_engine.images.faults` names it."""
     reason: str = ""
-
-
-def processes_here() -> int:
-    """How many processes do this job on this machine."""
-    return int(os.environ.get("LOCAL_WORLD_SIZE") or 1)
 
 
 def core_count() -> int:
