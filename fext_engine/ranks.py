@@ -57,6 +57,16 @@ class Ranks:
         self._tell(lambda: dist.all_gather_object(values, value))
         return values
 
+    def collect(self, value: T) -> list[T]:
+        """The same on number 0 alone, for what is large; the others get nothing."""
+        if self.count == 1:
+            return [value]
+        import torch.distributed as dist
+
+        values: list[Any] | None = [None] * self.count if self.leads else None
+        self._tell(lambda: dist.gather_object(value, values, dst=0))
+        return values or []
+
     def by_leader(self, work: Callable[[], T]) -> T:
         """Let number 0 do the work while the others wait; all return its result, or raise its FextError."""
         if self.count == 1:

@@ -14,37 +14,43 @@ from typing import Any
 
 from fext_engine.errors import FextError, JobStopped
 from fext_engine.jobs import platform
-from fext_engine.jobs.before import what_went_before
+from fext_engine.jobs.before import Before
 from fext_engine.jobs.events import ENDED_AT_ONCE, EVENTS_FILE, Event
 from fext_engine.jobs.folder import claim, create_job, read_request, write_pid
 from fext_engine.jobs.job import Job
+from fext_engine.jobs.launch import STOPS_UNTIL_HARD, is_launched
 from fext_engine.jobs.verbs import find_verb
 from fext_engine.paths import escape_name
-from fext_engine.ranks import ALONE, RankLost, Ranks, restarted, will_restart
+from fext_engine.ranks import ALONE, RankLost, Ranks, will_restart
 from fext_engine.records import open_records
 from fext_engine.records.jobs import record_end, record_start
 from fext_engine.settings import Settings
 from fext_engine.workspace import Workspace
 
 Listener = Callable[[Event], None]
-STOPS_UNTIL_HARD = 2
 EXIT_INTERRUPTED = 130
 
 
 def run_job(
-    workspace: Workspace, folder: Path, *listeners: Listener, in_sight: bool = True, ranks: Ranks = ALONE
+    workspace: Workspace,
+    folder: Path,
+    *listeners: Listener,
+    in_sight: bool = True,
+    ranks: Ranks = ALONE,
+    before: Before | None = None,
 ) -> dict[str, Any]:
     """Run the job in `folder` to its end, in this process, and return the verb's summary.
 
     Whoever runs it `in_sight` sees how it ends; else the next UI that opens tells it. Where `ranks` do it
-    together, each has a folder and the one that leads records it; after a restart they go on in the same ones.
+    together, each has a folder and the one that leads records it; after a restart they go on in the same ones,
+    knowing what went `before`.
     The first SIGINT or SIGTERM asks the verb to stop where it can go on later, the second ends the process.
     Raises what the verb raises, after the `failed` or `stopped` event is written: FextError for a cause that a
     user can act on, JobStopped when it stopped on request.
     """
-    with claim(folder):
-        before = what_went_before(folder) if restarted() else None
-        if (folder / EVENTS_FILE).exists() and before is None:
+    launched = is_launched(folder)
+    with claim(folder) if not launched else contextlib.nullcontext():
+        if (folder / EVENTS_FILE).exists() and before is None and ranks.leads:
             raise FextError(f"job {folder.name} has run already", "start a new one")
         request = read_request(folder)
         job = Job(workspace, folder, request, listeners, ranks=ranks, before=before)
@@ -52,7 +58,8 @@ def run_job(
         job.run = str(run) if run else None
         try:
             with _stoppable(job), _recorded(workspace, job, in_sight):
-                write_pid(folder)
+                if not launched:
+                    write_pid(folder)
                 job.emit("started", verb=job.verb, id=job.id, pid=os.getpid())
                 if job.stop_requested:
                     raise JobStopped("stopped before it began", "start it again")

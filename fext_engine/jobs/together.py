@@ -9,15 +9,14 @@ from typing import Any
 
 from fext_engine.board import Board
 from fext_engine.errors import FextError
+from fext_engine.jobs.before import Before, what_went_before
 from fext_engine.jobs.folder import JOB_FILE, create_job, is_alive, read_request
+from fext_engine.jobs.launch import TOGETHER, launch, processes_wanted
 from fext_engine.jobs.run import Listener, run_job
 from fext_engine.paths import escape_name
 from fext_engine.ranks import Ranks, join_ranks, leave_ranks, restarted
 from fext_engine.settings import Settings
 from fext_engine.workspace import Workspace
-
-TOGETHER = ("train", "resume", "encode", "analyze")
-"""The verbs whose work is shared; any other is done by the process that leads, alone."""
 
 
 def run_together(
@@ -29,14 +28,17 @@ def run_together(
     """
     ranks = join_ranks()
     try:
-        folder = ranks.by_leader(lambda: _cleared(find_folder(), ranks))
-        if ranks.count > 1 and read_request(folder).verb not in TOGETHER:
+        folder, before = ranks.by_leader(lambda: _find(find_folder, ranks))
+        request = read_request(folder)
+        if (processes := processes_wanted(request)) > 1:
+            return launch(workspace, folder, processes, *listeners)
+        if ranks.count > 1 and request.verb not in TOGETHER:
             return run_job(workspace, folder, *listeners, in_sight=in_sight) if ranks.leads else {}
         if ranks.count > 1:
             ranks.board = Board(folder, ranks.number, ranks.count)
         if ranks.leads:
-            return run_job(workspace, folder, *listeners, in_sight=in_sight, ranks=ranks)
-        return run_job(workspace, _own_folder(folder, ranks), ranks=ranks)
+            return run_job(workspace, folder, *listeners, in_sight=in_sight, ranks=ranks, before=before)
+        return run_job(workspace, _own_folder(folder, ranks), ranks=ranks, before=before)
     finally:
         leave_ranks(ranks)
 
@@ -57,10 +59,11 @@ def new_or_interrupted(
     return create_job(workspace, verb, settings, arguments)
 
 
-def _cleared(folder: Path, ranks: Ranks) -> Path:
+def _find(find_folder: Callable[[], Path], ranks: Ranks) -> tuple[Path, Before | None]:
+    folder = find_folder()
     if ranks.count > 1:
         Board(folder, ranks.number, ranks.count).clear()
-    return folder
+    return folder, what_went_before(folder) if restarted() else None
 
 
 def _own_folder(folder: Path, ranks: Ranks) -> Path:

@@ -24,10 +24,10 @@ from fext_engine.latents.unfinished import remove_tools
 from fext_engine.paths import escape_name
 from fext_engine.records import open_records
 from fext_engine.records.encodings import EncodingRecord, record_encoding
-from fext_engine.training.checkpoints import load_model
 from fext_engine.training.device import choose_device
 from fext_engine.training.reading import core_count, thread_count
 from fext_engine.training.run_folder import RunFolder
+from fext_engine.training.shared_model import load_shared_model
 
 
 def encode(job: Job) -> dict[str, Any]:
@@ -44,9 +44,7 @@ def encode(job: Job) -> dict[str, Any]:
     root = _folder(job.arguments.get("input")) or job.workspace.inference
     output, update = _folder(job.arguments.get("output")), bool(job.arguments.get("update"))
     device = choose_device(job.settings.device, ranks)
-    loaded = load_model(run, device)
-    if len(set(ranks.gather(loaded.digest))) > 1:
-        raise FextError(f"the best checkpoint of {run.name} moved on just now", "encode again")
+    loaded = load_shared_model(run, device, ranks)
     inference = job.settings.inference
     encoder = ImageEncoder(loaded, device, inference.pooling, np.dtype(inference.latent_dtype))
     recipe = Recipe(

@@ -29,7 +29,7 @@ class ParallelModel:
         if ranks.count > 1:
             on_gpu = device.type == "cuda"
             self.module = DistributedDataParallel(
-                model, device_ids=[device.index] if on_gpu else None, broadcast_buffers=False,
+                model, device_ids=[device.index] if on_gpu else None,
                 process_group=dist.new_group(backend="nccl") if on_gpu else None,
             )  # fmt: skip
 
