@@ -27,12 +27,12 @@ from fext_engine.latents.pooling import LAYOUTS
 from fext_engine.latents.projection import PCA, load, projection_digest
 from fext_engine.latents.recipe import Recipe
 from fext_engine.latents.sample import fit_projection
+from fext_engine.latents.told import Told, goes_on
 from fext_engine.latents.unfinished import SCRATCH, Unfinished, claimed, discard_if_empty, kept_in
 from fext_engine.paths import escape_name
 from fext_engine.training.reading import in_order
 from fext_engine.workspace import atomic_file
 
-_NAMED = 100  # broken files that the log names
 _BEHIND = 2  # steps that may wait to be written
 
 
@@ -106,7 +106,7 @@ class _Making:
                     self._join(parts, whole, pipeline.step_files)
             elif whole is not None:
                 if before:
-                    self.job.log(_goes_on(before, self.listing.count))
+                    self.job.log(goes_on(before, self.listing.count))
                 self._encode_alone(pipeline, whole)
             if whole is None:
                 return None
@@ -131,7 +131,7 @@ class _Making:
         return stack.enter_context(closing(unfinished))
 
     def _encode_alone(self, pipeline: Pipeline, whole: Unfinished) -> None:
-        total, told = self.listing.count, _Told(self.job, self.listing.count, whole.files)
+        total, told = self.listing.count, Told(self.job, self.listing.count, whole.files)
         tasks = _tasks(pipeline, self.listing.after(whole.files))
 
         def tell(lines: list[FileRow]) -> None:
@@ -152,8 +152,8 @@ class _Making:
         layout = (encoder.row_shape, encoder.dtype, pipeline.step_files)
         kept = sum(kept_in(folder_of(self.work, part), part, *layout).files for part in parts)
         if kept_by_all := sum(job.ranks.gather(kept)):
-            job.log(_goes_on(before + kept_by_all, self.listing.count))
-        told = _Told(job, self.listing.count, kept + (before if job.ranks.leads else 0))
+            job.log(goes_on(before + kept_by_all, self.listing.count))
+        told = Told(job, self.listing.count, kept + (before if job.ranks.leads else 0))
         tasks = _tasks(pipeline, chain.from_iterable(parts))
         with job.shared(), _disk_faults_told(self.work):
             for part in parts:
@@ -171,7 +171,7 @@ class _Making:
 
     def _join(self, parts: list[Listing], whole: Unfinished, step: int) -> None:
         """Append the parts to the whole, one after the other, each of which goes then."""
-        told = _Told(self.job, self.listing.count, whole.files)
+        told = Told(self.job, self.listing.count, whole.files)
         for part in parts:
             folder = folder_of(self.work, part)
             for line in whole.take(folder, part, step):
@@ -232,31 +232,5 @@ class _Making:
         return document.model_copy(update={"created": created, "updated": now()})
 
 
-class _Told:
-    """What is told while files are encoded, of so many in all and `done` before."""
-
-    def __init__(self, job: Job, total: int, done: int) -> None:
-        self._job, self._total, self._done, self._broken = job, total, done, 0
-
-    def progress(self, lines: list[FileRow]) -> None:
-        self._done += len(lines)
-        self._job.progress("encoding", self._done, self._total)
-
-    def faults(self, lines: list[FileRow]) -> None:
-        for line in lines:
-            self._broken += line.status != "ok"
-            if line.status != "ok" and self._broken <= _NAMED:
-                self._job.log(f"{line.path} has no vector: {line.status}, {line.reason}", "warning")
-
-    def more_faults(self) -> None:
-        if self._broken > _NAMED:
-            more = self._broken - _NAMED
-            self._job.log(f"{more} more have no vector; rows.csv will name them all", "warning")
-
-
 def _tasks(pipeline: Pipeline, files: Iterable[ListedFile]) -> Iterator[Task]:
     return pipeline.known.tasks(files) if pipeline.known else map(Task, files)
-
-
-def _goes_on(done: int, total: int) -> str:
-    return f"goes on behind {done} of {total} images, which were done before"

@@ -23,8 +23,9 @@ from fext_engine.jobs.events import EventReader
 from fext_engine.jobs.folder import create_job
 from fext_engine.jobs.run import run_here
 from fext_engine.jobs.together import run_together
-from fext_engine.latents import making, parts, unfinished
+from fext_engine.latents import parts, unfinished
 from fext_engine.latents.manifest import read_manifest
+from fext_engine.latents.told import Told
 
 FILES = ("latents.npy", "rows.csv", "files.csv")
 SMALL = {"inference__batch_size": 4, "device__num_workers": 2}
@@ -68,10 +69,10 @@ def encode(workspace, output, count, update=False, during=None, **changes):
                 during(seen)
         return progress(self, lines)
 
-    progress = making._Told.progress
+    progress = Told.progress
 
     def work():
-        making._Told.progress = told
+        Told.progress = told
         run_together(workspace, lambda: create_job(workspace, "encode", settings, arguments))
 
     return in_ranks(count, work)
