@@ -175,7 +175,11 @@ def join_ranks() -> Ranks:
     import torch.distributed as dist
 
     try:
-        dist.init_process_group("gloo", timeout=PATIENCE)
+        store, _, _ = next(dist.rendezvous("env://", timeout=PATIENCE))  # type: ignore[attr-defined]
+        # torchrun keeps one store over its restarts: without a prefix the addresses of the dead are found in it.
+        name = f"attempt_{os.environ.get('TORCHELASTIC_RESTART_COUNT')}"
+        attempt = dist.PrefixStore(name, store)  # type: ignore[attr-defined]
+        dist.init_process_group("gloo", store=attempt, rank=number, world_size=count, timeout=PATIENCE)
     except (RuntimeError, ValueError) as error:
         raise FextError(
             f"process {number} of {count} does not reach the others: {error}",
