@@ -123,6 +123,7 @@ def test_a_stop_keeps_what_all_have_measured(tmp_path, images):
     assert waiting(workspace)[0] == waiting(workspace)[1] - kept
 
 
+@pytest.mark.slow
 def test_what_one_that_is_killed_had_measured_is_taken_over(tmp_path, images, alone, monkeypatch):
     workspace = workspace_in(tmp_path / "ws")
 
