@@ -35,11 +35,25 @@ set "LOADS=import cv2, matplotlib, numpy, PIL, safetensors, scipy, textual, torc
 set "PIN=from importlib.metadata import version; print('torch==' + version('torch'))"
 set "SPACE=import os, shutil, sys; free = shutil.disk_usage(sys.prefix).free >> 30; need = int(os.environ['NEED_GB']); free < need and print('  WARNING: only', free, 'GB are free here, which may not be enough.')"
 
+rem What an update from an archive was cut off at is undone: .update\old has copies of all that it replaces.
+rem cmd reads on in a file that is replaced while it runs: this is one line, as is what runs FeXT below.
+if exist "%PROJECT%\.update\old\" (xcopy "%PROJECT%\.update\old" "%PROJECT%" /e /h /k /q /r /y >nul && rmdir /s /q "%PROJECT%\.update" && "%~f0" %*)
+if exist "%PROJECT%\.update\" if not exist "%PROJECT%\.update\old\" rmdir /s /q "%PROJECT%\.update"
+if exist "%PROJECT%\.update\old\" (
+    echo An update of FeXT was cut off and could not be undone: is the disk full, or the folder not writable?
+    exit /b 1
+)
+
 if "%~1"=="setup" set "EXTRAS=%REST%"
 if "%~1"=="test" set "EXTRAS=test"
 
 call :ready
-if errorlevel 1 goto set_up
+if errorlevel 1 goto not_ready
+if not "%~1"=="maintenance" goto is_ready
+"%PYTHON%" -I -c "import fext_engine.maintenance.console" >nul 2>nul && goto start
+set "BROKEN=yes"
+goto maintain_without_python
+:is_ready
 if not "%~1"=="setup" goto start
 "%PYTHON%" -I -c "%LOADS%"
 if errorlevel 1 (
@@ -72,8 +86,8 @@ if "%~1"=="setup" exit /b 0
 if not defined FEXT_RESOURCES if not exist "resources\" set "FEXT_RESOURCES=%PROJECT%\resources"
 if "%~1"=="test" goto test
 if "%~1"=="maintenance" goto maintenance
-"%VENV%\Scripts\fext.exe" %*
-exit /b %ERRORLEVEL%
+rem 85: an uninstall was agreed to, and Python cannot delete what it runs from.
+"%VENV%\Scripts\fext.exe" %* & (if errorlevel 85 if not errorlevel 86 rmdir /s /q "%VENV%") & exit /b
 
 :test
 cd /d "%PROJECT%"
@@ -82,8 +96,7 @@ set "FEXT_RESOURCES="
 exit /b %ERRORLEVEL%
 
 :maintenance
-"%PYTHON%" -P -m fext_engine.maintenance %REST%
-exit /b %ERRORLEVEL%
+"%PYTHON%" -P -m fext_engine.maintenance %REST% & (if errorlevel 85 if not errorlevel 86 rmdir /s /q "%VENV%") & exit /b
 
 :occupied
 if not defined WAITED echo Another set-up of FeXT is at work; waiting for it.
@@ -97,6 +110,23 @@ if exist "%STATE%\unfinished" exit /b 1
 fc /b "%PROJECT%\pyproject.toml" "%STATE%\pyproject.toml" >nul 2>nul || exit /b 1
 "%PYTHON%" -I -c "%READY%" 2>nul
 exit /b %ERRORLEVEL%
+
+rem --- Maintenance where the console, which is Python's, cannot run: nothing is downloaded unasked ---
+:not_ready
+if not "%~1"=="maintenance" goto set_up
+:maintain_without_python
+echo FeXT's environment in "%VENV%" is missing, damaged or out of date. What is to be done?
+echo   1  Set it up, then open the maintenance console
+echo   2  Uninstall: delete that folder, nothing else
+set "ANSWER="
+set /p "ANSWER=Number, or Enter to leave: "
+if "%ANSWER%"=="1" goto set_up
+if not "%ANSWER%"=="2" exit /b 0
+set "ANSWER="
+set /p "ANSWER=Delete it with all that is in it, for good? [y/N] "
+if /i not "%ANSWER%"=="y" exit /b 0
+rmdir /s /q "%VENV%"
+exit /b
 
 rem --- The set-up, by whoever holds the lock ---
 :locked
@@ -218,10 +248,12 @@ echo Step %STEP%
 call :fail "If it goes on, remove %VENV% and begin anew."
 exit /b 1
 :stamp
-copy /y "%PROJECT%\pyproject.toml" "%STATE%\pyproject.toml" >nul && "%PYTHON%" -I -c "%STAMP%" && del /q "%STATE%\unfinished" && goto done
+copy /y "%PROJECT%\pyproject.toml" "%STATE%\pyproject.toml" >nul && "%PYTHON%" -I -c "%STAMP%" && del /q "%STATE%\unfinished" && goto note
 call :fail "Is the disk full?"
 exit /b 1
-:done
+:note
+rem An update from an archive asks what was changed since.
+"%PYTHON%" -I -m fext_engine.maintenance.project_files >>"%LOG%" 2>&1
 echo Ready.
 exit /b 0
 

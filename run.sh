@@ -314,6 +314,7 @@ set_up() {
     step "4 of 4, checking that everything loads"
     check
     write_stamp || fail "Is the disk full?"
+    quietly "$PYTHON" -I -m fext_engine.maintenance.project_files # an update from an archive asks what was changed
     free_lock
     say "Ready."
 }
@@ -324,7 +325,57 @@ write_stamp() {
             >"$STATE/stamp" && rm -f "$STATE/unfinished"
 }
 
+# --- An update from an archive -----------------------------------------------------------------------------
+# fext_engine/maintenance/release_update.py keeps copies of all that it replaces in .update/old until the new
+# files are all there. What was cut off before that is undone here: the code may be of two versions.
+undo_update() {
+    host='' process=''
+    read -r host process 2>/dev/null <"$PROJECT/.update/process"
+    if [ "$host" = "$(uname -n)" ] && kill -0 "$process" 2>/dev/null; then
+        say "An update of FeXT is at work (process $process); start again when it is done." \
+            "If there is none, remove $PROJECT/.update/process."
+        exit 1
+    fi
+    say "An update of FeXT was cut off; the version before it comes back."
+    { [ ! -d "$PROJECT/.update/old" ] || cp -Rp "$PROJECT/.update/old/." "$PROJECT/"; } &&
+        rm -rf "$PROJECT/.update" && exec "$PROJECT/run.sh" "$@"
+    say "That did not work: is the disk full, or $PROJECT not writable? Then start again."
+    exit 1
+}
+
+# --- Maintenance without a working environment -------------------------------------------------------------
+# The console is Python's. Where it cannot run, one may yet want to uninstall, and not to download anything.
+maintain_without_python() {
+    say "" "FeXT's environment in $VENV is missing, damaged or out of date. What is to be done?"
+    say "  1  Set it up, then open the maintenance console"
+    say "  2  Uninstall: delete that folder ($(du -sh "$VENV" 2>/dev/null | cut -f 1)), nothing else"
+    printf 'Number, or Enter to leave: ' >&2
+    read -r answer || answer=
+    case $answer in
+        1) set_up "$1" ;;
+        2) remove_environment; exit ;;
+        *) exit 0 ;;
+    esac
+}
+
+remove_environment() {
+    if [ -L "$VENV" ]; then
+        say "$VENV is a link: remove it, and what it leads to, by hand."
+        exit 1
+    fi
+    printf 'Delete %s with all that is in it, for good? [y/N] ' "$VENV" >&2
+    read -r answer || answer=
+    case $answer in
+        y | Y | yes) rm -rf "$VENV" || exit 1; say "Gone. Images, runs and settings stay in $PROJECT/resources." ;;
+        *) say "Nothing was done." ;;
+    esac
+}
+
+console_works() { quietly "$PYTHON" -I -c 'import fext_engine.maintenance.console'; }
+
 # --- What was asked for ------------------------------------------------------------------------------------
+[ ! -d "$PROJECT/.update" ] || undo_update "$@"
+
 case ${1:-} in
     setup)
         shift
@@ -342,7 +393,13 @@ case ${1:-} in
     test) EXTRAS="test" ;;
 esac
 
-ready || set_up
+if [ "${1:-}" != maintenance ]; then
+    ready || set_up
+elif ! ready; then
+    maintain_without_python ""
+elif ! console_works; then
+    maintain_without_python anew
+fi
 
 case ${1:-} in
     test)

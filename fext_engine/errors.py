@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+
+_OUT_OF_MEMORY = (
+    "out of memory", "can't allocate memory", "cannot allocate memory", "bad_alloc",
+    "could not create a primitive", "could not create a memory",  # oneDNN, whose layers are most of ours on a CPU
+    "alloc_failed",  # cuBLAS and cuDNN
+    "can't start new thread",
+)  # fmt: skip
+
 
 class FextError(Exception):
     """A failure with a cause that a user can act on.
@@ -25,3 +34,13 @@ class SettingsError(FextError):
 
 class JobStopped(FextError):
     """Raised by a job that was asked to stop, once everything it needs to go on later is on disk."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, this machine's or a GPU's: torch and its libraries say so in words of their own."""
+    if isinstance(error, FextError):
+        return False
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(words in text for words in _OUT_OF_MEMORY)

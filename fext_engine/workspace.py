@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from fext_engine.paths import escape_name
 if TYPE_CHECKING:
     from fext_engine.settings import Settings
 
+_UMASK = threading.Lock()
 STOCK_PRESETS = ("fextae_redux", "fextae_medium", "fextae_large", "quick")
 
 
@@ -222,6 +224,11 @@ def replace_folder(old: Path, new: Path) -> None:
     new.rename(old)
 
 
+def heed_umask(file: Path) -> None:
+    """Give a file that was made private, by a library for one, the permissions that the user's umask leaves."""
+    file.chmod(0o666 & ~_umask())
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename in `folder` durable, where the platform lets one open folders (not on Windows)."""
     if os.name == "nt":
@@ -234,8 +241,10 @@ def sync_folder(folder: Path) -> None:
 
 
 def _umask() -> int:
-    current = os.umask(0o077)
-    os.umask(current)
+    """The process's umask, which can only be asked by setting it: by one thread at a time, or it stays set."""
+    with _UMASK:
+        current = os.umask(0o077)
+        os.umask(current)
     return current
 
 

@@ -93,6 +93,7 @@ class FextApp(App[None]):
         self.animation_level = "none"  # every animation is bytes over a slow line
         self.followed = FollowedJobs(self)
         self.leaving = Leaving(self)
+        self.last_work: Callable[[], int] | None = None  # done once the terminal is given back; its exit code counts
         self.crash = ""  # the words about a fault of the UI itself, for the terminal that is given back
 
     def get_driver_class(self) -> type[Driver]:
@@ -329,6 +330,11 @@ class FextApp(App[None]):
                 about = f"{active.tooltip} ({key})" if active.tooltip else f"Key {key}"
                 yield SystemCommand(binding.description, about, run)
 
+    def leave_to(self, work: Callable[[], int]) -> None:
+        """Leave, and do then what replaces or removes the code that the app runs on."""
+        self.last_work = work
+        self.exit()
+
     def on_unmount(self) -> None:
         """Remember the configuration in hand, unless nothing was looked at."""
         if "settings" in self.__dict__:
@@ -349,4 +355,6 @@ def run(resources: str | None = None) -> int:
     app.run()
     if app.crash:
         print(app.crash, file=sys.stderr)
+    elif app.last_work is not None:
+        return app.last_work()
     return app.return_code or 0

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["fault_table"]
+
 # Before anything imports torch, here or in a child: with tiny tensors, and several tests at once, more threads
 # only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

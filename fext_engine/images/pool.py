@@ -6,17 +6,16 @@ import os
 import pickle
 import queue
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-import psutil
-
 from fext_engine.errors import FextError
+from fext_engine.free_memory import free_memory
 from fext_engine.images.findings import READY, Examined, Task
+from fext_engine.jobs.platform import module_environment, python_module
 from fext_engine.ranks import processes_here
 
 CHUNK = 4  # files per message: enough to hide the messages' cost, few enough to stop soon
@@ -42,7 +41,7 @@ def worker_count(setting: int | Literal["auto"], images: int) -> int:
     if images < 2 * CHUNK:
         return 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    room = int(psutil.virtual_memory().available) // MEMORY_PER_WORKER
+    room = free_memory() // MEMORY_PER_WORKER
     wanted = max(1, min(cores, room) // processes_here()) if setting == "auto" else setting
     return min(wanted, -(-images // CHUNK))
 
@@ -218,17 +217,14 @@ def _start() -> subprocess.Popen[bytes]:
 
 
 def _launch() -> subprocess.Popen[bytes]:
-    package = str(Path(__file__).parents[2])
-    search = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
     own = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1") | _KEEP_MEMORY
     try:
         # A process started by name, not by multiprocessing: that would run the caller's main module again.
-        # -P keeps a numpy.py in the user's folder from being imported.
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "fext_engine.images.worker"],
+            python_module("fext_engine.images.worker"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=os.environ | own | {"PYTHONPATH": search},
+            env=module_environment() | own,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
     except OSError as error:

@@ -32,17 +32,24 @@ def write_report(
     """
     from fext_engine.images.figures import draw_report  # matplotlib takes a while to import
 
-    folder = _free_name(job.workspace.validation / f"analysis_{timestamp()}")
-    named = {"report": folder.name, "folder": escape_name(str(folder))}
-    summary = named | facts | _summarise(inspection, job.settings.dataset)
-    with atomic_folder(folder) as temporary:
-        figures = draw_report(temporary, inspection)
-        write_tables(temporary, records, root_id, inspection)
-        (temporary / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-        failures = report_details.iterate_failures(records, root_id)
-        worst = report_details.worst_issues(records, root_id, WORST)
-        page = render_page(summary, inspection, figures, failures, worst)
-        (temporary / PAGE).write_text(page, encoding="utf-8")
+    first = job.workspace.validation / f"analysis_{timestamp()}"
+    while True:
+        folder = _free_name(first)
+        named = {"report": folder.name, "folder": escape_name(str(folder))}
+        summary = named | facts | _summarise(inspection, job.settings.dataset)
+        try:
+            with atomic_folder(folder) as temporary:
+                figures = draw_report(temporary, inspection)
+                write_tables(temporary, records, root_id, inspection)
+                (temporary / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+                failures = report_details.iterate_failures(records, root_id)
+                worst = report_details.worst_issues(records, root_id, WORST)
+                page = render_page(summary, inspection, figures, failures, worst)
+                (temporary / PAGE).write_text(page, encoding="utf-8")
+            break
+        except OSError:
+            if not folder.exists():  # else another analysis took the name meanwhile
+                raise
     reports.record_report(records, folder.name, summary, inspection)
     for figure in figures:
         job.artifact(folder / figure.path.name, "figure")

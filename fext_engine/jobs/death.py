@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
+from fext_engine.errors import FextError
 from fext_engine.jobs import platform
 from fext_engine.jobs.events import EVENTS_FILE, Event
-from fext_engine.jobs.folder import OUTPUT_FILE, output_tail
+from fext_engine.jobs.explain import takes_less_memory
+from fext_engine.jobs.folder import OUTPUT_FILE, output_tail, read_request
 from fext_engine.paths import escape_name
 
 OUTPUT_LINES = 60  # a fault of native code is followed by the stacks of every thread
@@ -34,8 +37,14 @@ def death_reason(folder: Path, code: int | None = None) -> tuple[str, str]:
     elif psutil.boot_time() > last_sign(folder):
         do = "this machine was restarted after its last word: start it again, a training by resume"
     else:
-        do = "most often memory ran out: lower training.batch_size or the image size"
+        do = f"most often memory ran out: {takes_less_memory(_verb(folder))}"
     return error, do
+
+
+def _verb(folder: Path) -> str:
+    with suppress(FextError):  # a folder that is damaged too
+        return read_request(folder).verb
+    return ""
 
 
 def last_sign(folder: Path) -> float:

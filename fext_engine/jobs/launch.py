@@ -73,14 +73,13 @@ def is_launched(folder: Path) -> bool:
 
 
 def _start(workspace: Workspace, folder: Path, processes: int) -> subprocess.Popen[bytes]:
-    command = [
-        sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}",
-        f"--max-restarts={RESTARTS}", "-m", "fext_engine.jobs.child", str(workspace.root), str(folder),
-    ]  # fmt: skip
+    command = platform.python_module(
+        "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", f"--max-restarts={RESTARTS}",
+        "-m", "fext_engine.jobs.child", str(workspace.root), str(folder),
+    )  # fmt: skip
+    environment = platform.module_environment() | {LAUNCHED: folder.name, "PYTHONSAFEPATH": "1"}
     try:
-        return subprocess.Popen(
-            command, env=os.environ | {LAUNCHED: folder.name}, start_new_session=not platform.WINDOWS
-        )
+        return subprocess.Popen(command, env=environment, start_new_session=not platform.WINDOWS)
     except OSError as error:
         raise FextError(f"torchrun cannot be started: {error}", "check memory and disk space") from error
 

@@ -21,8 +21,22 @@ AUTOGROUP = Path("/proc/self/autogroup")
 KILLED = 9  # what a system out of memory sends, and nobody can catch
 
 
+def python_module(name: str, *arguments: str) -> list[str]:
+    """The command that runs a module of FeXT in another Python; its environment is `module_environment`.
+
+    -P keeps the folder that the user is in, which may be a stranger's, from being searched for modules.
+    """
+    return [sys.executable, "-P", "-m", name, *arguments]
+
+
+def module_environment() -> dict[str, str]:
+    """This process's environment, by which another Python finds the same FeXT."""
+    package = str(Path(__file__).parents[2])
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))}
+
+
 def start_detached(command: list[str], output: Path) -> subprocess.Popen[bytes]:
-    """Start `command` in a session of its own, so that it outlives this process and its terminal.
+    """Start a `python_module` in a session of its own, so that it outlives this process and its terminal.
 
     What it prints goes to the file `output`.
     """
@@ -32,6 +46,7 @@ def start_detached(command: list[str], output: Path) -> subprocess.Popen[bytes]:
     with output.open("ab") as file:
         return subprocess.Popen(
             command,
+            env=module_environment(),
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,

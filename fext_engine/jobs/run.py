@@ -16,11 +16,11 @@ from fext_engine.errors import FextError, JobStopped
 from fext_engine.jobs import platform
 from fext_engine.jobs.before import Before
 from fext_engine.jobs.events import ENDED_AT_ONCE, EVENTS_FILE, Event
+from fext_engine.jobs.explain import explain
 from fext_engine.jobs.folder import claim, create_job, read_request, write_pid
 from fext_engine.jobs.job import Job
 from fext_engine.jobs.launch import STOPS_UNTIL_HARD, is_launched
 from fext_engine.jobs.verbs import find_verb
-from fext_engine.paths import escape_name
 from fext_engine.ranks import ALONE, RankLost, Ranks, will_restart
 from fext_engine.records import open_records
 from fext_engine.records.jobs import record_end, record_start
@@ -48,6 +48,8 @@ def run_job(
     Raises what the verb raises, after the `failed` or `stopped` event is written: FextError for a cause that a
     user can act on, JobStopped when it stopped on request.
     """
+    # Torch's own choice is a folder of a known name in /tmp, where another user may have put libraries to load.
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(workspace.cache / "compiled"))
     launched = is_launched(folder)
     with claim(folder) if not launched else contextlib.nullcontext():
         if (folder / EVENTS_FILE).exists() and before is None and ranks.leads:
@@ -126,7 +128,7 @@ def _recorded(workspace: Workspace, job: Job, in_sight: bool) -> Iterator[None]:
                 job.emit("failed", error=error.what, do=error.do)
         raise
     except BaseException as error:
-        known = _explain(error)
+        known = explain(error, job.verb)
         state, message = "failed", str(known)
         with contextlib.suppress(OSError):
             job.emit("failed", error=known.what, do=known.do, traceback=traceback.format_exc())
@@ -142,18 +144,3 @@ def _record(workspace: Workspace, write: Callable[[Any], None]) -> None:
             write(records)
     except (FextError, sqlite3.Error, OSError) as error:
         logging.getLogger("fext").warning("the job could not be recorded: %s", error)
-
-
-def _explain(error: BaseException) -> FextError:
-    """Put an unexpected exception into words, with the way out where one is known."""
-    kind = type(error).__name__
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
-        return FextError(
-            f"out of memory ({kind})", "lower training.batch_size, or the image size, and try again"
-        )
-    if isinstance(error, OSError) and error.errno is not None:
-        place = f" at {escape_name(str(error.filename))}" if error.filename else ""
-        return FextError(f"{error.strerror}{place}", "check space and permissions, then start again")
-    return FextError(
-        f"{kind}: {error}", "the traceback is in events.jsonl of the job's folder; please report it"
-    )

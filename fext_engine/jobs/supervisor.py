@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -74,7 +73,7 @@ class Supervisor:
     def start(self, verb: str, settings: Settings, arguments: dict[str, Any] | None = None) -> str:
         """Start a job in a process of its own and return its id; raises FextError when that cannot be done."""
         folder = create_job(self.workspace, verb, settings, arguments or {})
-        command = [sys.executable, "-m", "fext_engine.jobs.child", str(self.workspace.root), str(folder)]
+        command = platform.python_module("fext_engine.jobs.child", str(self.workspace.root), str(folder))
         try:
             self._children[folder.name] = platform.start_detached(command, folder / OUTPUT_FILE)
         except OSError as error:

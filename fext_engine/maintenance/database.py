@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -13,19 +13,40 @@ from fext_engine.paths import escape_name
 from fext_engine.records import open_records
 from fext_engine.workspace import Workspace, atomic_folder, timestamp
 
+Progress = Callable[[int, int], None]
+"""Told how much is done, and of how much."""
+_PAGES = 1024  # copied between two words about it
+_ROWS = 1000
 
-def back_up(workspace: Workspace) -> Path:
+
+def size_on_disk(workspace: Workspace) -> int:
+    """Bytes of the database with its write-ahead log; raises FextError when there is none."""
+    path = existing_database(workspace)
+    log = path.with_name(f"{path.name}-wal")
+    return path.stat().st_size + (log.stat().st_size if log.exists() else 0)
+
+
+def back_up(workspace: Workspace, progress: Progress | None = None) -> Path:
     """Copy the database into database/metadata/backups, also while jobs write to it; return the copy's path."""
+
+    def tell(_status: int, remaining: int, total: int) -> None:
+        if progress is not None:
+            progress(total - remaining, total)
+
     target = workspace.database.parent / "backups" / f"fext_{timestamp()}.sqlite"
     unfinished = target.with_name(f".{target.name}.tmp")
     with _errors("back up", workspace):
         target.parent.mkdir(exist_ok=True)
         try:
             with (
-                closing(sqlite3.connect(_existing(workspace))) as source,
+                closing(sqlite3.connect(existing_database(workspace))) as source,
                 closing(sqlite3.connect(unfinished)) as copy,
             ):
-                source.backup(copy)
+                source.execute("BEGIN")
+                source.execute(
+                    "SELECT 1 FROM sqlite_master"
+                ).fetchone()  # one state, however long the copy takes
+                source.backup(copy, pages=_PAGES, progress=tell)
             unfinished.replace(target)
         finally:
             unfinished.unlink(missing_ok=True)
@@ -37,7 +58,7 @@ def vacuum(workspace: Workspace) -> tuple[int, int]:
 
     Raises FextError while a job writes to it, or when the disk has no room for the copy that this takes.
     """
-    path = _existing(workspace)
+    path = existing_database(workspace)
     with _errors("vacuum", workspace), open_records(path) as records:
         records.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         before = path.stat().st_size
@@ -46,31 +67,42 @@ def vacuum(workspace: Workspace) -> tuple[int, int]:
     return before, path.stat().st_size
 
 
-def export_tables(workspace: Workspace) -> Path:
+def export_tables(workspace: Workspace, progress: Progress | None = None) -> Path:
     """Write every table as CSV (UTF-8, a heading line; binary columns as hexadecimal); return their folder."""
     folder = workspace.database.parent / f"tables_{timestamp()}"
-    with _errors("export", workspace), open_records(_existing(workspace)) as records:
+    with _errors("export", workspace), open_records(existing_database(workspace)) as records:
         connection = records.connection
         connection.execute("BEGIN")  # one state of all tables, whatever jobs write meanwhile
         tables = connection.execute(
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
         ).fetchall()
+        counts = [connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0] for (table,) in tables]
+        done = 0
         with atomic_folder(folder) as unfinished:
             for (table,) in tables:
-                _export(connection, table, unfinished / f"{table}.csv")
+                for rows in _export(connection, table, unfinished / f"{table}.csv"):
+                    done += rows
+                    if progress is not None:
+                        progress(done, sum(counts))
         connection.rollback()
     return folder
 
 
-def _export(connection: sqlite3.Connection, table: str, file: Path) -> None:
+def _export(connection: sqlite3.Connection, table: str, file: Path) -> Iterator[int]:
+    """Write a table and yield, now and then, the number of rows that were written since."""
     rows = connection.execute(f'SELECT * FROM "{table}"')  # a name from sqlite_master, of our own schema
     with file.open("w", encoding="utf-8", newline="") as opened:
         writer = csv.writer(opened)
         writer.writerow(column[0] for column in rows.description)
-        writer.writerows([value.hex() if isinstance(value, bytes) else value for value in row] for row in rows)
+        while some := rows.fetchmany(_ROWS):
+            writer.writerows(
+                [value.hex() if isinstance(value, bytes) else value for value in row] for row in some
+            )
+            yield len(some)
 
 
-def _existing(workspace: Workspace) -> Path:
+def existing_database(workspace: Workspace) -> Path:
+    """The database file; raises FextError when there is none yet."""
     if not workspace.database.exists():
         raise FextError("there is no database yet", "`fext analyze` or `fext train` makes one")
     return workspace.database
@@ -90,5 +122,6 @@ def _errors(task: str, workspace: Workspace) -> Iterator[None]:
     except OSError as error:
         shown = escape_name(str(workspace.database.parent))
         raise FextError(
-            f"cannot {task} the database: {error.strerror or error}", f"make {shown} writable, or free some space"
+            f"cannot {task} the database: {error.strerror or error}",
+            f"make {shown} writable, or free some space",
         ) from error

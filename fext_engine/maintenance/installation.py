@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import subprocess
-import sys
 from importlib import metadata
 from pathlib import Path
 
 from fext_engine import __version__
 from fext_engine.errors import FextError
+from fext_engine.jobs.platform import module_environment, python_module
 from fext_engine.logs import last_crash
 from fext_engine.workspace import Workspace
 
@@ -53,14 +52,14 @@ def ask_for_devices() -> list[str]:
     """
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "fext_engine.training.device"],
+            python_module("fext_engine.training.device"),
             capture_output=True,
             text=True,
             errors="replace",
             timeout=DEVICE_SECONDS,
             check=False,
             stdin=subprocess.DEVNULL,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env=module_environment(),
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise FextError(f"torch could not be asked for its devices: {error}", "try again later") from error

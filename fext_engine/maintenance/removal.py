@@ -4,21 +4,36 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from fext_engine.errors import FextError
 from fext_engine.jobs.supervisor import JobInfo, Supervisor
+from fext_engine.maintenance.in_use import active_jobs, user_of
+from fext_engine.maintenance.weighing import Scale, Watch, is_real_folder
 from fext_engine.paths import escape_name
 from fext_engine.records import open_records
 from fext_engine.records.removal import forget
-from fext_engine.workspace import Workspace
+from fext_engine.training.run_folder import RunFolder
+from fext_engine.workspace import STOCK_PRESETS, Workspace
 
-Kind = Literal["log", "cache", "job", "report", "run", "encoding", "unfinished", "leftover"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+Kind = Literal[
+    "log",
+    "cache",
+    "job",
+    "report",
+    "run",
+    "encoding",
+    "unfinished",
+    "leftover",
+    "setting",
+    "image",
+    "database",
+]
+KINDS: tuple[Kind, ...] = ("log", "cache", "job", "report", "run", "encoding", "unfinished", "leftover")
+"""What housekeeping removes; the others go at an uninstall alone, and only by their names."""
 
 
 @dataclass(frozen=True)
@@ -40,22 +55,25 @@ class Removable:
         return escape_name(self.path.name)
 
 
-def removable(workspace: Workspace, kinds: Iterable[Kind] = KINDS) -> list[Removable]:
+def removable(
+    workspace: Workspace, kinds: Iterable[Kind] = KINDS, watch: Watch | None = None
+) -> list[Removable]:
     """List what can be removed, by kind and name.
 
     A folder of the workspace that is a link leading out of it is left alone: see `linked_away`.
     """
-    active = Supervisor(workspace).active() if workspace.jobs.is_dir() else []
+    active = active_jobs(workspace)
+    scale = Scale(watch)
     found = []
     for kind in kinds:
         for path in sorted(_LISTS[kind](workspace), key=lambda p: p.name):
-            found.append(_describe(kind, path, workspace, active))
+            found.append(_describe(kind, path, workspace, active, scale))
     return found
 
 
 def removable_run(workspace: Workspace, run: Path) -> Removable:
     """A run's folder as something that can be removed, without a look at the others."""
-    return _describe("run", run, workspace, Supervisor(workspace).active())
+    return _describe("run", run, workspace, active_jobs(workspace), Scale(None))
 
 
 def linked_away(workspace: Workspace) -> list[Path]:
@@ -64,39 +82,55 @@ def linked_away(workspace: Workspace) -> list[Path]:
     return [folder for folder in folders if _leads_out(workspace, folder)]
 
 
-def remove(workspace: Workspace, items: Iterable[Removable]) -> int:
+def remove(
+    workspace: Workspace, items: Iterable[Removable], tell: Callable[[Removable], None] | None = None
+) -> int:
     """Remove the items and what the database records of them; return the bytes that were freed.
 
-    A folder is first renamed, so that one that is half gone is never taken for whole. Raises FextError at the
-    first item that is in use, lies elsewhere or cannot be removed; those before it are gone then.
+    `tell` hears of each item before it goes. A folder is first renamed, so that one that is half gone is never
+    taken for whole. Raises FextError at the first item that is in use, lies elsewhere or cannot be removed;
+    those before it are gone then.
     """
     wanted = list(items)
-    present = {item.path: item for item in removable(workspace, {item.kind for item in wanted})}
+    supervisor = Supervisor(workspace)
+    present = {path for kind in {item.kind for item in wanted} for path in _LISTS[kind](workspace)}
     freed = 0
     for item in wanted:
-        now = present.get(item.path)
-        if now is None:
+        if item.path not in present:
             raise FextError(f"there is no {item.kind} {item.name} in this workspace", "list them anew")
-        if now.in_use:
-            raise FextError(f"{item.kind} {item.name} is in use by job {now.in_use}", "stop the job first")
+        if user := user_of(item.kind, item.path, workspace, supervisor.active()):
+            raise FextError(f"{item.kind} {item.name} is in use by job {user}", "stop the job first")
+        if tell is not None:
+            tell(item)
         try:
-            _delete(now.path)
+            if item.kind == "run":
+                _refuse_in_use(item.path)
+            _delete(item.path)
         except OSError as error:
             raise FextError(
-                f"cannot remove {escape_name(str(now.path))}: {error.strerror or error}",
+                f"cannot remove {escape_name(str(item.path))}: {error.strerror or error}",
                 "check its permissions, and whether a program has it open",
             ) from error
-        freed += now.bytes
-        _forget(workspace, now)
+        freed += item.bytes
+        _forget(workspace, item)
     return freed
 
 
-def _describe(kind: Kind, path: Path, workspace: Workspace, active: list[JobInfo]) -> Removable:
-    return Removable(kind, path, _size(path), _DESCRIPTIONS[kind], _user_of(kind, path, workspace, active))
+def _describe(kind: Kind, path: Path, workspace: Workspace, active: list[JobInfo], scale: Scale) -> Removable:
+    return Removable(
+        kind, path, scale.weigh(path), _DESCRIPTIONS[kind], user_of(kind, path, workspace, active)
+    )
+
+
+def _refuse_in_use(run: Path) -> None:
+    """A job on another machine that shares the folder is in no list here, but holds the run's lock."""
+    if is_real_folder(run):
+        with RunFolder(run).locked():
+            pass
 
 
 def _delete(path: Path) -> None:
-    if not _is_real_folder(path):
+    if not is_real_folder(path):
         path.unlink()  # a link goes, what it leads to stays
         return
     if not (path.name.startswith(".") and path.name.endswith(".tmp")):
@@ -141,9 +175,25 @@ def _unfinished(workspace: Workspace) -> list[Path]:
 
 
 def _leftovers(workspace: Workspace) -> list[Path]:
-    """What a crash left of `atomic_folder` and `atomic_file`: hidden names that end in .tmp."""
-    places = (*_sources(workspace), workspace.logs, workspace.configurations, workspace.database.parent)
+    """What a crash left of `atomic_folder`, `atomic_file` and of a removal: hidden names that end in .tmp."""
+    places = (
+        *_sources(workspace), workspace.logs, workspace.configurations, workspace.database.parent,
+        workspace.cache, workspace.jobs,
+    )  # fmt: skip
     return [p for place in places for p in _entries(workspace, place, hidden=True) if p.name.endswith(".tmp")]
+
+
+def _settings(workspace: Workspace) -> list[Path]:
+    """What a person set: presets, the UI's configuration, the environment."""
+    presets = _entries(workspace, workspace.configurations)
+    own = [workspace.ui_file, workspace.root / ".env"]
+    return [p for p in presets if p.stem not in STOCK_PRESETS] + [p for p in own if p.is_file()]
+
+
+def _images(workspace: Workspace) -> list[Path]:
+    encodings = set(_encodings(workspace))
+    places = (workspace.images, workspace.inference)
+    return [p for place in places for p in _entries(workspace, place) if p not in encodings]
 
 
 _LISTS: dict[Kind, Callable[[Workspace], Iterable[Path]]] = {
@@ -155,6 +205,9 @@ _LISTS: dict[Kind, Callable[[Workspace], Iterable[Path]]] = {
     "encoding": _encodings,
     "unfinished": _unfinished,
     "leftover": _leftovers,
+    "setting": _settings,
+    "image": _images,
+    "database": lambda ws: _entries(ws, ws.database.parent),
 }
 _DESCRIPTIONS: dict[Kind, str] = {
     "log": "messages and tracebacks",
@@ -165,45 +218,7 @@ _DESCRIPTIONS: dict[Kind, str] = {
     "encoding": "latent vectors and their manifest",
     "unfinished": "an encoding that was stopped; the same command goes on with it",
     "leftover": "unfinished files of a job that was killed",
+    "setting": "a preset of yours, keys and theme, the environment",
+    "image": "images to train with or to encode",
+    "database": "all records, their backups and tables",
 }
-
-
-def _user_of(kind: Kind, path: Path, workspace: Workspace, active: list[JobInfo]) -> str:
-    """The id of the running job that needs this item, or nothing."""
-    for job in active:
-        if kind in ("cache", "leftover") or (kind == "job" and job.folder.name == path.name):
-            return job.id
-        if kind == "unfinished" and job.verb == "encode":
-            return job.id
-        if kind == "run" and job.run and _run_folder(workspace, job.run) == path:
-            return job.id
-    return ""
-
-
-def _run_folder(workspace: Workspace, run: str) -> Path:
-    """A job's `run` may be what the user typed: `latest`, or the beginning of a name."""
-    try:
-        return workspace.find_run(run)
-    except FextError:
-        return workspace.run(run)
-
-
-def _is_real_folder(path: Path) -> bool:
-    return stat.S_ISDIR(path.lstat().st_mode)
-
-
-def _size(path: Path) -> int:
-    """Bytes of all files under `path`; links count as themselves and are not followed."""
-    try:
-        if not _is_real_folder(path):
-            return path.lstat().st_size
-    except OSError:
-        return 0
-    total = 0
-    for folder, _, files in os.walk(path):
-        for name in files:
-            try:
-                total += Path(folder, name).lstat().st_size
-            except OSError:  # gone meanwhile, or not ours to see
-                continue
-    return total

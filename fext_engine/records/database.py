@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -37,7 +38,9 @@ def open_records(path: Path) -> Records:
     """
     shown = escape_name(str(path))
     try:
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS)
+        # Every transaction takes its turn at its start: one that reads first and then finds that another process
+        # has written meanwhile would fail at once, whatever the timeout.
+        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level="IMMEDIATE")
     except sqlite3.Error as error:
         raise FextError(
             f"cannot open the database {shown}: {error}", "check the folder's permissions"
@@ -45,7 +48,7 @@ def open_records(path: Path) -> Records:
     try:
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection)
         connection.execute("PRAGMA synchronous = NORMAL")
         _migrate(connection, shown)
     except sqlite3.Error as error:
@@ -60,6 +63,19 @@ def open_records(path: Path) -> Records:
         connection.close()
         raise
     return Records(connection)
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Use a write-ahead log. SQLite does not wait for another process that does so for the first time just now."""
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+        time.sleep(0.01)
 
 
 def _migrate(connection: sqlite3.Connection, shown: str) -> None:

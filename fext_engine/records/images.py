@@ -37,7 +37,7 @@ _KEEP = "bytes = excluded.bytes AND mtime_ns = excluded.mtime_ns AND status <> '
 _RECORD_FILE = f"""
 INSERT INTO images (root_id, path, class, bytes, mtime_ns, scan) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (root_id, path) DO UPDATE SET
-    scan = excluded.scan, class = excluded.class,
+    scan = max(scan, excluded.scan), class = excluded.class,
     status = CASE WHEN {_KEEP} THEN status ELSE 'pending' END,
     reason = CASE WHEN {_KEEP} THEN reason ELSE '' END,
     bytes = excluded.bytes, mtime_ns = excluded.mtime_ns

@@ -7,11 +7,12 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -28,6 +29,7 @@ from fext_engine.workspace import atomic_folder
 # Part of every cache's key: a new number makes all older caches unused when the way pixels are made changes.
 _FORMAT = 1
 _PIXELS, _INDEX = "pixels.npy", "index.csv"
+_WAIT_SECONDS = 0.25  # for another job, between looks at whether to stop
 _INDEX_HEADER = ("path", "digest", "status", "reason")
 
 
@@ -175,6 +177,24 @@ def read_again(request: PixelRequest, path: str) -> Pixels:
     return image.pixels
 
 
+@contextmanager
+def _alone(stored: Path, total: int, report: Report, log: Callable[[str], None]) -> Iterator[None]:
+    """Keep other jobs from making the same cache; while one does, wait for it, unless `report` ends that."""
+    lock = FileLock(stored.with_name(f".{stored.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        log("another job reads the same images just now: waiting for it")
+        while not lock.is_locked:
+            report(0, total)
+            with suppress(Timeout):
+                lock.acquire(timeout=_WAIT_SECONDS)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def _store(
     request: PixelRequest,
     report: Report,
@@ -186,25 +206,32 @@ def _store(
     stored = request.stored
     with ExitStack() as stack:
 
-        def begin() -> Path:
+        def begin() -> Path | None:
+            stack.enter_context(_alone(stored, len(request.files), report, log))
+            if _open_stored(stored, request.size) is not None:
+                return None  # another job has made it meanwhile
             shutil.rmtree(stored, ignore_errors=True)
             make_room(request.bytes, stored, request.limit_gb, log)
             return stack.enter_context(atomic_folder(stored))
 
         folder = ranks.by_leader(begin)
-        with shared():
-            part = folder if ranks.count == 1 else _part(folder, ranks.number)
-            part.mkdir(exist_ok=True)
-            rows: list[tuple[object, ...]] = []
-            with RowWriter(part / _PIXELS, request.size.shape, np.dtype(np.uint8)) as writer:
-                for image in _read_share(request, report, ranks):
-                    if image.pixels is not None:
-                        writer.write(image.pixels[None])
-                    rows.append((image.path, image.digest, image.status, image.reason))
-            write_csv(part / _INDEX, _INDEX_HEADER, rows)
-        if ranks.count > 1 and ranks.leads:
-            _join(folder, [_part(folder, number) for number in range(ranks.count)], request.size)
+        if folder is not None:
+            with shared():
+                _write_share(folder if ranks.count == 1 else _part(folder, ranks.number), request, report, ranks)
+            if ranks.count > 1 and ranks.leads:
+                _join(folder, [_part(folder, number) for number in range(ranks.count)], request.size)
     ranks.wait()
+
+
+def _write_share(folder: Path, request: PixelRequest, report: Report, ranks: Ranks) -> None:
+    folder.mkdir(exist_ok=True)
+    rows: list[tuple[object, ...]] = []
+    with RowWriter(folder / _PIXELS, request.size.shape, np.dtype(np.uint8)) as writer:
+        for image in _read_share(request, report, ranks):
+            if image.pixels is not None:
+                writer.write(image.pixels[None])
+            rows.append((image.path, image.digest, image.status, image.reason))
+    write_csv(folder / _INDEX, _INDEX_HEADER, rows)
 
 
 def _part(folder: Path, number: int) -> Path:

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
-
 from fext_engine.errors import FextError
+from fext_engine.free_memory import free_memory
 
 GB = 1_000_000_000
 PREFIX = "pixels-"
@@ -36,7 +35,7 @@ def choose_mode(
     if several and wanted == "ram":
         log("several processes share the resized images on disk: in memory each would have them all")
         wanted = "auto"
-    fits = {"ram": needed < _MEMORY_SHARE * psutil.virtual_memory().available, "disk": False, "off": True}
+    fits = {"ram": needed < _MEMORY_SHARE * free_memory(), "disk": False, "off": True}
     with suppress(OSError):
         stored.parent.mkdir(parents=True, exist_ok=True)
         spare = shutil.disk_usage(stored.parent).free + sum(map(_size, _others(stored)))

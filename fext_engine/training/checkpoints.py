@@ -22,7 +22,7 @@ from fext_engine.model.autoencoder import Autoencoder, build_model
 from fext_engine.paths import escape_name
 from fext_engine.settings import Settings
 from fext_engine.training.run_folder import RunFolder
-from fext_engine.workspace import atomic_folder
+from fext_engine.workspace import atomic_folder, heed_umask
 
 WEIGHTS, STATE, DESCRIPTION = "weights.safetensors", "state.safetensors", "state.json"
 _FORMAT = 1
@@ -36,6 +36,11 @@ class Position:
     epoch: int = 0
     batch: int = 0
     step: int = 0
+
+    def in_batches_of(self, size: int, before: int, steps_an_epoch: int) -> Position:
+        """The same place where a batch has `size` images, `before` until now, and an epoch so many steps."""
+        batch = min(self.batch * before // size, steps_an_epoch)
+        return Position(self.epoch, batch, self.epoch * steps_an_epoch + batch)
 
 
 @dataclass(frozen=True)
@@ -161,6 +166,7 @@ def discard_after(run: RunFolder, checkpoint: Path) -> None:
 
 def _save(path: Path, tensors: Mapping[str, Tensor]) -> None:
     save_file({name: t.detach().contiguous().cpu() for name, t in tensors.items()}, path)
+    heed_umask(path)
 
 
 def _load(checkpoint: Path, name: str) -> tuple[dict[str, Tensor], str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import Any
 
 import torch
 from torch import nn
 
-from fext_engine.errors import FextError
+from fext_engine.errors import FextError, is_out_of_memory
 from fext_engine.ranks import ALONE, Ranks
 from fext_engine.sections import DeviceSettings, TrainingSettings
 
@@ -79,19 +80,35 @@ def compile_model(
     """Compile `model` in place when the settings say so (`auto`: on CUDA), checked on a batch of `shape`.
 
     In place, so that the names of the weights stay as they are. A machine without a working compiler is
-    told so through `log`, and the model stays eager. On a CPU compiling takes longer than it saves.
+    told so through `log`, and the model stays eager; so it becomes where compiling for another shape fails later.
+    On a CPU compiling takes longer than it saves. Raises what says that memory ran out.
     """
+
+    def give_up(error: Exception) -> None:
+        model._compiled_call_impl = None  # undoes nn.Module.compile, which has no public way back
+        log(f"the model is not compiled: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
+
+    def call(*arguments: Any) -> Any:
+        try:
+            return compiled(*arguments)  # type: ignore[misc]  # after compile() it is a function
+        except Exception as error:  # the compiler's own exceptions, a missing C compiler, Triton's ...
+            if is_out_of_memory(error):
+                raise
+            give_up(error)
+            return model(*arguments)
+
     if settings.jit == "off" or (settings.jit == "auto" and device.type != "cuda"):
         return
     model.compile(backend=settings.jit_backend)
+    compiled, model._compiled_call_impl = model._compiled_call_impl, call
     example = torch.zeros(shape, device=device).to(memory_format=torch.channels_last)
     try:
         with autocast(device, settings.mixed_precision):
             model(example).mean().backward()
-    except Exception as error:  # the compiler's own exceptions, a missing C compiler, Triton's ...
-        model._compiled_call_impl = None  # undoes nn.Module.compile, which has no public way back
-        first_line = (str(error).strip().splitlines() or [""])[0]
-        log(f"the model is not compiled: {type(error).__name__}: {first_line[:200]}")
+    except Exception as error:  # of the way back, which is compiled when it is first gone
+        if is_out_of_memory(error):
+            raise
+        give_up(error)
     model.zero_grad(set_to_none=True)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import psutil
 import torch
 from torch import Tensor
 
+from fext_engine.free_memory import free_memory
 from fext_engine.model.autoencoder import Autoencoder
 from fext_engine.model.losses import LOSSES
 from fext_engine.settings import Settings
@@ -51,7 +51,7 @@ def free_bytes(device: torch.device) -> int:
     """What is free of the memory that training on `device` uses."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    return int(psutil.virtual_memory().available)
+    return free_memory()
 
 
 def choose_batch_size(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from fext_engine.errors import FextError
 from fext_engine.paths import escape_name
 from fext_engine.presets import read_settings, settings_to_toml
 from fext_engine.settings import Settings
-from fext_engine.workspace import Workspace, timestamp, write_atomic
+from fext_engine.workspace import Workspace, atomic_folder, timestamp, write_atomic
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}")
 _EPOCH = re.compile(r"(\d{4,})(?:_batch_(\d+))?")
@@ -116,6 +115,10 @@ class RunFolder:
         """The run's own configuration; raises SettingsError when it cannot be read."""
         return read_settings(self.configuration)
 
+    def write_settings(self, settings: Settings) -> None:
+        """Make them the run's own configuration."""
+        write_atomic(self.configuration, settings_to_toml(settings, "The configuration of this run"))
+
     def read_note(self) -> str:
         """The person's note on the run as one line, empty where there is none."""
         try:
@@ -140,19 +143,31 @@ class RunFolder:
 
 
 def create_run(workspace: Workspace, name: str, settings: Settings, split: list[SplitRow]) -> RunFolder:
-    """Make the folder of a new run with its configuration and split; raises FextError when it cannot be."""
+    """Make a new run with its configuration and split, whole or not at all; raises FextError when it cannot be."""
     run = RunFolder(workspace.run(name))
     try:
-        run.path.mkdir(parents=True)
-    except FileExistsError:
-        raise FextError(f"there is a run called {name} already", "choose another name") from None
-    try:
-        write_atomic(run.configuration, settings_to_toml(settings, "The configuration of this run"))
-        write_csv(run.split, ("path", "split", "digest"), [(r.path, r.split, r.digest) for r in split])
-    except BaseException:
-        shutil.rmtree(run.path, ignore_errors=True)
+        with atomic_folder(run.path) as folder:
+            made = RunFolder(folder)
+            made.write_settings(settings)
+            write_csv(made.split, ("path", "split", "digest"), [(r.path, r.split, r.digest) for r in split])
+    except OSError:
+        if run.path.exists():
+            raise FextError(f"there is a run called {name} already", "choose another name") from None
         raise
     return run
+
+
+def create_next_run(
+    workspace: Workspace, name: str | None, settings: Settings, split: list[SplitRow]
+) -> RunFolder:
+    """`create_run` with a name of the user's or, where that is None, one that no other job has taken meanwhile."""
+    while True:
+        chosen = run_name(workspace, settings.model.name, name)
+        try:
+            return create_run(workspace, chosen, settings, split)
+        except FextError:
+            if name is not None or not workspace.run(chosen).exists():
+                raise
 
 
 def run_name(workspace: Workspace, model: str, given: str | None) -> str:

@@ -9,16 +9,26 @@ from typing import Any
 from fext_engine.errors import FextError
 from fext_engine.jobs.job import Job
 from fext_engine.paths import escape_name
+from fext_engine.settings import Settings
 from fext_engine.training.cache import PixelCache
+from fext_engine.training.checkpoints import read_position
 from fext_engine.training.data import choose_images, read_pixels
 from fext_engine.training.device import choose_device
 from fext_engine.training.history import EpochRecord, best_epoch
 from fext_engine.training.image_folder import describe_files, find_images
 from fext_engine.training.memory import choose_batch_size
 from fext_engine.training.recording import RunRecorder
-from fext_engine.training.run_folder import RunFolder, SplitRow, create_run, read_split, run_name, write_csv
+from fext_engine.training.run_folder import (
+    RunFolder,
+    SplitRow,
+    create_next_run,
+    read_split,
+    run_name,
+    write_csv,
+)
 from fext_engine.training.tensorboard import open_tensorboard, write_epoch
 from fext_engine.training.trainer import Trainer
+from fext_engine.training.within_memory import within_memory
 
 
 def train(job: Job) -> dict[str, Any]:
@@ -27,25 +37,32 @@ def train(job: Job) -> dict[str, Any]:
     if job.before and job.before.run and job.workspace.run(job.before.run).is_dir():
         return _go_on(job, RunFolder(job.workspace.run(job.before.run)), settings.training.epochs)
     device = choose_device(settings.device, ranks)
-    given = job.arguments.get("name")
-    name = ranks.by_leader(lambda: run_name(job.workspace, settings.model.name, given))
+    name = job.arguments.get("name")
+    ranks.by_leader(lambda: run_name(job.workspace, settings.model.name, name))  # what will not do is refused at once
     root, used, sides = ranks.by_leader(lambda: choose_images(job))
     split = read_pixels(job, settings, root, used, sides)
     settings = settings.with_options({"dataset.images": str(root)})
+    automatic = settings.training.batch_size == "auto"
     settings = ranks.by_leader(
         lambda: choose_batch_size(settings, len(split.train), device, job.log, ranks.count)
     )
 
     def create() -> RunFolder:
-        run = create_run(job.workspace, name, settings, split.rows())
+        run = create_next_run(job.workspace, name, settings, split.rows())
         _note_left_out(job, run, split.cache)
         return run
 
     run = ranks.by_leader(create)
-    job.belongs_to(name)
-    with _locked(job, run):
+    job.belongs_to(run.name)
+
+    def work(settings: Settings) -> dict[str, Any]:
         trainer = Trainer(job, run, settings, split.sets(), device)
+        if run.pointed("last"):
+            trainer.restore()
         return _fit(job, run, trainer, settings.training.epochs)
+
+    with _locked(job, run):
+        return within_memory(job, run, settings, automatic, work)
 
 
 def resume(job: Job) -> dict[str, Any]:
@@ -76,13 +93,21 @@ def _go_on(job: Job, run: RunFolder, planned: int | None, more: int = 0) -> dict
         sides = tuple([r.path for r in rows if r.split == side] for side in ("train", "validation"))
         split = read_pixels(job, settings, root, files, (sides[0], sides[1]))
         _tell_changed(job, rows, split.cache)
-        settings = job.ranks.by_leader(
-            lambda: choose_batch_size(settings, len(split.train), device, job.log, job.ranks.count)
-        )
-        trainer = Trainer(job, run, settings, split.sets(), device)
-        if job.before is None or run.pointed("last"):
-            trainer.restore()
-        return _fit(job, run, trainer, planned or trainer.position.epoch + more)
+        if automatic := settings.training.batch_size == "auto":  # written there by hand
+            settings = job.ranks.by_leader(
+                lambda: choose_batch_size(settings, len(split.train), device, job.log, job.ranks.count)
+            )
+            job.ranks.by_leader(lambda: run.write_settings(settings))
+        checkpoint = run.pointed("last")
+        whole = planned or more + (read_position(checkpoint).epoch if checkpoint else 0)
+
+        def work(settings: Settings) -> dict[str, Any]:
+            trainer = Trainer(job, run, settings, split.sets(), device)
+            if job.before is None or run.pointed("last"):
+                trainer.restore()
+            return _fit(job, run, trainer, whole)
+
+        return within_memory(job, run, settings, automatic, work)
 
 
 def _locked(job: Job, run: RunFolder) -> AbstractContextManager[None]:

@@ -85,6 +85,9 @@ class Trainer:
         self.position = read_position(checkpoint)
         load_weights(checkpoint, self.model)
         state = load_state(checkpoint)
+        size = batch_size(self.settings)
+        if "batch_size" in state and (before := int(state.pop("batch_size"))) != size:
+            self.position = self.position.in_batches_of(size, before, self.steps_an_epoch)
         self._figures = list(state.pop("figures").to(self.device)) if "figures" in state else []
         if not self.ranks.leads:  # they are of whole batches, and must count once
             self._figures = [torch.cat([0 * f[:1], f[1:]]) for f in self._figures]
@@ -230,7 +233,7 @@ class Trainer:
         return self.optimizer.state() | {name: live.clone() for name, live in self.average.state().items()}
 
     def _save(self, best: bool) -> None:
-        state = self.state()
+        state = self.state() | {"batch_size": torch.tensor(batch_size(self.settings))}
         if self._figures:
             state["figures"] = torch.stack(self._figures)
         with self.average.applied():
@@ -269,7 +272,8 @@ class Trainer:
         )
         raise FextError(
             f"training diverged in epoch {self.position.epoch + 1}: a loss or gradient is not a number; {kept}",
-            "try a lower schedule.initial_lr, a training.gradient_clip of 1 or less, or mixed_precision off",
+            "try a lower schedule.initial_lr, a training.gradient_clip of 1 or less, or training.mixed_precision off"
+            + (f": write it into {self.run.name}/configuration.toml and `fext resume {self.run.name}`" if last else ""),
         )
 
     def _rate(self, step: int) -> float:

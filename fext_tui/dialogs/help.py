@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from textual.binding import ActiveBinding
 
 _SHORT = {
-    "command-line": "Shell", "dataset": "Data", "installation": "Setup", "ssh": "SSH", "training": "Train",
+    "anomalies": "Anomaly", "command-line": "CLI", "dataset": "Data", "installation": "Setup", "latents": "Latent",
+    "screens": "Screen", "security": "Trust", "ssh": "SSH", "training": "Train",
 }  # fmt: skip - all tabs fit into 80 columns
 
 

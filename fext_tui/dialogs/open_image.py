@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
+from fext_engine.images.scan import is_image_name
 from fext_tui.key_names import key_of
 from fext_tui.widgets.path_input import PathInput
 
@@ -30,7 +31,7 @@ class OpenImageDialog(ModalScreen[Path | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Images like a file"
-            yield PathInput(placeholder="path of an image", images=True)
+            yield PathInput(placeholder="path of an image", accepts=is_image_name)
             note = f"What is most like it in {self._encoding} is listed; a file that was not encoded takes a job."
             yield Label(note, classes="note", markup=False)
             complete, back = key_of(self.app, "path.complete"), key_of(self.app, "dialog.cancel")

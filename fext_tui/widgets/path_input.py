@@ -1,8 +1,9 @@
-"""A line for the path of a folder or of an image file, with completion of what is there."""
+"""A line for the path of a folder or of a file, with completion of what is there."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,25 +12,26 @@ from textual.suggester import Suggester
 from textual.validation import ValidationResult, Validator
 from textual.widgets import Input
 
-from fext_engine.images.scan import is_image_name
+Accepts = Callable[[str], bool]
+"""Whether a file of that name is one that is asked for."""
 
 
 class PathSuggester(Suggester):
-    """Completes the last part of a path to the first folder, or image, in order of names, that starts like it."""
+    """Completes the last part of a path to the first folder, or file, in order of names, that starts like it."""
 
-    def __init__(self, *, images: bool) -> None:
+    def __init__(self, accepts: Accepts | None) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
-        self._images = images
+        self._accepts = accepts
 
     async def get_suggestion(self, value: str) -> str | None:
         """Return `value` completed, a folder with a separator at its end; None where nothing fits."""
         import asyncio
 
-        return await asyncio.to_thread(complete_path, value, images=self._images)
+        return await asyncio.to_thread(complete_path, value, accepts=self._accepts)
 
 
-def complete_path(typed: str, *, images: bool = False) -> str | None:
-    """Return `typed` completed to a folder that exists, with `images` also to an image file; None where there is none.
+def complete_path(typed: str, *, accepts: Accepts | None = None) -> str | None:
+    """Return `typed` completed to a folder that exists, or to a file whose name is accepted; None without one.
 
     A hidden folder is offered only after its dot; a name that cannot be typed is not offered.
     """
@@ -46,7 +48,7 @@ def complete_path(typed: str, *, images: bool = False) -> str | None:
                 if entry.name.startswith(start)
                 and entry.name.isprintable()
                 and (start.startswith(".") or not entry.name.startswith("."))
-                and (entry.is_dir() or (images and is_image_name(entry.name)))
+                and (entry.is_dir() or (accepts is not None and accepts(entry.name)))
             ]
     except (OSError, ValueError, RuntimeError):
         return None
@@ -78,7 +80,7 @@ class IsPath(Validator):
 
 
 class PathInput(Input):
-    """Takes the path of a folder or an image. Tab takes the completion shown, and goes on where there is none."""
+    """Takes the path of a folder or a file. Tab takes the completion shown, and goes on where there is none."""
 
     DEFAULT_CSS = """
     PathInput {
@@ -95,17 +97,17 @@ class PathInput(Input):
         value: str = "",
         *,
         placeholder: str = "path of a folder",
-        images: bool = False,
+        accepts: Accepts | None = None,
         name: str | None = None,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
-        """Create the line with the path `value` in it; with `images` it is that of an image, else of a folder."""
-        self._validator = IsPath(folder=not images)
+        """Create the line with the path `value` in it: of a folder, or of a file whose name is accepted."""
+        self._validator = IsPath(folder=accepts is None)
         super().__init__(
             value,
             placeholder,
-            suggester=PathSuggester(images=images),
+            suggester=PathSuggester(accepts),
             validators=self._validator,
             select_on_focus=False,
             name=name,

@@ -31,6 +31,9 @@ case "$*" in
     *"-m pytest"*) echo "pytest in $PWD: $*" ;;
     *'version("torch")'*) echo 2.13.0 ;;
     *"import cv2"*) [ -z "${{BROKEN:-}}" ] || exit 1; echo "  everything loads" ;;
+    *project_files*) : ;;
+    *maintenance.console*) [ -z "${{BROKEN:-}}" ] || exit 1 ;;
+    *"-m fext_engine.maintenance"*) echo "the console" ;;
     *base_executable*) echo "$0"; exec "$real" "$@" >/dev/null ;;
     *) exec "$real" "$@" ;;
 esac
@@ -47,10 +50,11 @@ class Project:
             shutil.copy(PROJECT / name, self.folder)
         (self.folder / "resources").mkdir()
         self.calls = tmp_path / "calls"
+        self.typed = ""
         self.programs = tmp_path / "programs"
         self.programs.mkdir()
         for name in ("sh", "cat", "mkdir", "mv", "rm", "cp", "ls", "df", "awk", "tr", "uname", "sleep", "readlink",
-                     "chmod", "tail"):  # fmt: skip
+                     "chmod", "tail", "du", "cut"):  # fmt: skip
             found = shutil.which(name)
             assert found, name
             (self.programs / name).symlink_to(found)
@@ -69,7 +73,7 @@ class Project:
         return subprocess.run(
             [self.folder / "run.sh", *arguments],
             cwd=cwd or self.elsewhere, env=self.environment(**more), text=True, capture_output=True, timeout=60,
-            check=False,
+            check=False, input=self.typed,
         )  # fmt: skip
 
     @property
@@ -280,6 +284,68 @@ def test_interrupted_set_up_is_done_again(project):
     assert "the next start does it again" in error
     assert not (project.folder / ".venv" / "setup" / "lock").exists()
     assert project.run("runs").returncode == 0
+
+
+@pytest.mark.parametrize("damage", ["missing", "dangling", "console"])
+def test_maintenance_uninstalls_what_is_damaged_and_downloads_nothing_unasked(project, damage):
+    venv = project.folder / ".venv"
+    broken = {"BROKEN": "yes"} if damage == "console" else {}
+    project.run("setup")
+    assert project.run("maintenance").stdout == "the console\n"
+    if damage == "missing":
+        shutil.rmtree(venv)
+    elif damage == "dangling":
+        (venv / "bin" / "python").unlink()
+        (venv / "bin" / "python").symlink_to("/nowhere/python3.11")
+    left = project.run("maintenance", **broken)  # nobody answers
+    assert (left.returncode, left.stdout, project.installs) == (0, "", [])
+    assert "Set it up" in left.stderr
+    if damage == "missing":
+        project.typed = "1\n"
+        assert project.run("maintenance").stdout == "the console\n"
+        return
+    project.typed = "2\nn\n"
+    assert "Nothing was done" in project.run("maintenance", **broken).stderr
+    assert venv.exists()
+    project.typed = "2\ny\n"
+    done = project.run("maintenance", **broken)
+    assert "Gone." in done.stderr
+    assert not venv.exists()
+    assert (project.folder / "resources").is_dir()
+
+
+def test_maintenance_leaves_an_environment_alone_that_is_a_link(project):
+    kept = project.elsewhere / "environment"
+    kept.mkdir()
+    (project.folder / ".venv").symlink_to(kept)
+    project.typed = "2\ny\n"
+    done = project.run("maintenance")
+    assert (done.returncode, kept.is_dir()) == (1, True)
+    assert "is a link" in done.stderr
+
+
+def test_an_update_that_was_cut_off_is_undone_unless_it_is_at_work(project):
+    project.run("setup")
+    old = project.folder / ".update" / "old"
+    (old / "fext_engine").mkdir(parents=True)
+    (old / "fext_engine" / "a.py").write_text("old")
+    shutil.copy(project.folder / "run.sh", old)
+    (project.folder / "fext_engine").mkdir()
+    (project.folder / "fext_engine" / "a.py").write_text("new")
+    (old.parent / "process").write_text(f"{os.uname().nodename} {os.getpid()}\n")
+    waits = project.run("runs")
+    assert (waits.returncode, waits.stdout) == (1, "")
+    assert "is at work" in waits.stderr
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    (old.parent / "process").write_text(f"{os.uname().nodename} {dead.pid}\n")
+    done = project.run("runs", "a b")
+    assert done.stdout.startswith("fext in")
+    assert "was cut off" in done.stderr
+    assert "[runs a b]" in done.stdout
+    assert (project.folder / "fext_engine" / "a.py").read_text() == "old"
+    assert not old.parent.exists()
+    assert project.run("runs").stderr == ""
 
 
 def test_finished_environment_works_in_a_read_only_project(project):

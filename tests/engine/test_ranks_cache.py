@@ -89,4 +89,4 @@ def test_what_one_does_not_finish_is_not_there(root, tmp_path, death):
     (code, said), _ = opened_by(2, request(root, tmp_path / "cache", "disk"), tmp_path, end)
     assert code == 1
     assert said.startswith("RankLost: " if death else "JobStopped: stopped while the images were read"), said
-    assert list((tmp_path / "cache").iterdir()) == []
+    assert [path for path in (tmp_path / "cache").iterdir() if path.suffix != ".lock"] == []

@@ -186,22 +186,7 @@ async def test_the_palette_shows_the_key_of_an_action_and_runs_it(with_images):
         await press(pilot, "ctrl+p", *"maint")
         await until(pilot, lambda: "Key M" in screen_text(app), "the action in the palette, with its key")
         await press(pilot, "enter")
-        await until(pilot, lambda: app.screen.query("#removable"), "the maintenance dialog")
-
-
-async def test_maintenance_removes_caches_after_a_question(with_images):
-    junk = with_images.cache / "pixels" / "junk.bin"
-    junk.parent.mkdir(parents=True)
-    junk.write_bytes(bytes(2000))
-    async with opened(with_images) as (app, pilot):
-        await press(pilot, "M")
-        await until(pilot, lambda: getattr(app.screen, "items", None), "the list of what can be removed")
-        assert "cache" in screen_text(app)
-        await press(pilot, "c", "n")
-        assert junk.exists()
-        await press(pilot, "c", "y")
-        await until(pilot, lambda: not junk.exists(), "the removal")
-        await until(pilot, lambda: any("freed" in notice for notice in notices(app)), "the notice")
+        await until(pilot, lambda: app.screen.query("#maintenance-entries"), "the maintenance dialog")
 
 
 async def test_names_that_look_like_markup_or_control_the_terminal(with_images):

@@ -9,6 +9,7 @@ from app_driver import until
 from textual.app import App, ComposeResult
 from textual.widgets import Input
 
+from fext_engine.images.scan import is_image_name
 from fext_tui.widgets.path_input import PathInput, complete_path
 
 
@@ -68,7 +69,7 @@ def test_completion_is_careful(tree):
     base = f"{tree}{os.sep}"
     assert complete_path(base + "ph") == base + "phone" + os.sep
     assert complete_path(base + "photo.") is None, "files are not offered"
-    assert complete_path(base + "photo.", images=True) == base + "photo.jpg"
+    assert complete_path(base + "photo.", accepts=is_image_name) == base + "photo.jpg"
     assert complete_path(base) == base + "phone" + os.sep
     assert complete_path(base + ".h") == base + ".hidden" + os.sep
     assert complete_path(base + "none/x") is None and complete_path("") is None
