@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,8 +15,10 @@ from fext_engine.cli.common import Common, command, confirm
 from fext_engine.cli.tables import CsvFile, aligned, show_table
 from fext_engine.cli.verbs import Run
 from fext_engine.cli.wording import figure, moment, size
+from fext_engine.jobs.settle import settle
+from fext_engine.jobs.supervisor import Supervisor
 from fext_engine.paths import escape_name
-from fext_engine.records import open_records
+from fext_engine.records import Records, open_records
 from fext_engine.records.runs import RunSummary, epochs_of, list_runs
 
 if TYPE_CHECKING:
@@ -28,6 +32,7 @@ app = typer.Typer(invoke_without_command=True)
 def show_all(common: Common, csv_file: CsvFile = None) -> None:
     """List the runs, the one that changed last first."""
     with open_records(common.workspace.database) as records:
+        _settle(common, records)
         runs = list_runs(records)
     show_table(
         common, [_plain(run) for run in runs], [_shown(run) for run in runs], csv_file,
@@ -41,6 +46,7 @@ def show(common: Common, run: Run, csv_file: CsvFile = None) -> None:
     """Show one run: its figures, epoch by epoch, and its folder."""
     folder = common.workspace.find_run(run)
     with open_records(common.workspace.database) as records:
+        _settle(common, records)
         known = next((r for r in list_runs(records) if r.name == folder.name), None)
         epochs = epochs_of(records, folder.name)
     summary = {**(_plain(known) if known else {"name": folder.name}), "folder": escape_name(str(folder))}
@@ -128,6 +134,12 @@ def remove(
         common.print_json({"removed": escape_name(str(item.path)), "bytes": freed})
     else:
         print(f"removed {item.name}, {size(freed)}")
+
+
+def _settle(common: Common, records: Records) -> None:
+    """Note first what killed jobs could not, where the database can be written."""
+    with suppress(sqlite3.Error, OSError):
+        settle(Supervisor(common.workspace), records)
 
 
 def _say(common: Common, run: str, **facts: str) -> None:

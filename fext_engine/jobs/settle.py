@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 
 from fext_engine.errors import FextError
 from fext_engine.jobs.death import death_reason, last_sign
 from fext_engine.jobs.supervisor import Supervisor
+from fext_engine.paths import escape_name
 from fext_engine.records import Records, open_records
 from fext_engine.records.jobs import JobEnd, ends_recorded, mark_told, record_found_end, take_untold
+from fext_engine.records.runs import record_interrupted, set_epochs
+from fext_engine.training.history import read_history
+from fext_engine.training.run_folder import RunFolder
 
 
 def take_ends(supervisor: Supervisor) -> list[JobEnd]:
@@ -19,17 +24,23 @@ def take_ends(supervisor: Supervisor) -> list[JobEnd]:
     """
     try:
         with open_records(supervisor.workspace.database) as records:
-            names = {folder.name for folder in supervisor.workspace.jobs.iterdir() if folder.is_dir()}
-            ended = ends_recorded(records)
-            for gone in [name for name, over in ended.items() if not over and name not in names]:
-                words = "its folder was removed"
-                record_found_end(records, gone, "died", words, verb="", run=None, began=0.0, ended=None)
-            for name in sorted(names):
-                if not ended.get(name):
-                    _settle(supervisor, records, name)
+            names = settle(supervisor, records)
             return [end for end in take_untold(records) if end.id in names]
     except (FextError, sqlite3.Error, OSError):
         return []
+
+
+def settle(supervisor: Supervisor, records: Records) -> set[str]:
+    """Note the ends of all jobs that could not do so themselves; returns the names of the jobs that are there."""
+    names = {folder.name for folder in supervisor.workspace.jobs.iterdir() if folder.is_dir()}
+    ended = ends_recorded(records)
+    for gone in [name for name, over in ended.items() if not over and name not in names]:
+        words = "its folder was removed"
+        record_found_end(records, gone, "died", words, verb="", run=None, began=0.0, ended=None)
+    for name in sorted(names):
+        if not ended.get(name):
+            _settle(supervisor, records, name)
+    return names
 
 
 def note_told(supervisor: Supervisor, job_id: str) -> None:
@@ -54,7 +65,20 @@ def _settle(supervisor: Supervisor, records: Records, name: str) -> None:
     error, do = str(data.get("error") or data.get("message") or ""), str(data.get("do") or "")
     if job.state == "died":
         error, do = death_reason(job.folder)
+        if job.run and job.verb in ("train", "resume"):
+            _settle_run(records, RunFolder(supervisor.workspace.run(job.run)))
     record_found_end(
         records, name, job.state, f"{error}; {do}" if do else error,
         verb=job.verb, run=job.run, began=job.created, ended=last_sign(job.folder),
     )  # fmt: skip
+
+
+def _settle_run(records: Records, run: RunFolder) -> None:
+    """Record of a run whose job died what its folder has: the job may have died just before it recorded an epoch."""
+    if not run.path.is_dir():
+        return
+    # Another job that trains it already records it itself; of a run that was never recorded there is nothing to mend.
+    with suppress(FextError, sqlite3.IntegrityError), run.locked():
+        epochs = {record.epoch: record.values() for record in read_history(run.history)}
+        set_epochs(records, escape_name(run.name), epochs)
+        record_interrupted(records, escape_name(run.name))

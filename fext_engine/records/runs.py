@@ -17,7 +17,10 @@ FIGURES = (
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What is known of a run when it starts, goes on or ends. `state`: running, finished, stopped or failed."""
+    """What is known of a run when it starts, goes on or ends.
+
+    `state`: running, finished, stopped, failed or interrupted.
+    """
 
     name: str
     model: str
@@ -70,6 +73,12 @@ def add_epoch(records: Records, run: str, epoch: int, values: Mapping[str, float
     with records.connection as connection:
         connection.execute(_INSERT_EPOCH, _epoch_row(run, epoch, values))
         connection.execute("UPDATE runs SET updated_at = ? WHERE name = ?", (time.time(), run))
+
+
+def record_interrupted(records: Records, run: str) -> None:
+    """Record that the job which trained a run has died; nothing changes where its end is recorded already."""
+    with records.connection as connection:
+        connection.execute("UPDATE runs SET state = 'interrupted' WHERE name = ? AND state = 'running'", (run,))
 
 
 def set_note(records: Records, run: str, note: str) -> None:

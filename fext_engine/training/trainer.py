@@ -103,10 +103,10 @@ class Trainer:
     def _tidy(self, checkpoint: Path) -> None:
         """Drop what lies behind the checkpoint that training goes on from."""
         write_history(self.run.history, self.history)
-        discard_after(self.run, checkpoint)
         best = best_epoch(self.history)
         if best and self.run.checkpoint(best.epoch).is_dir():
             self.run.point("best", self.run.checkpoint(best.epoch))
+        discard_after(self.run, checkpoint)
 
     def fit(self, planned_epochs: int, on_epoch: Callable[[EpochRecord], None]) -> None:
         """Train until `planned_epochs` are done, calling `on_epoch` with the figures of each.
@@ -238,9 +238,9 @@ class Trainer:
             state["figures"] = torch.stack(self._figures)
         with self.average.applied():
             folder = save_checkpoint(self.run, self.position, self.model.state_dict(), state)
-        self.run.point("last", folder)
-        if best:
+        if best:  # first: a resume sets it right, but after the last epoch there may be none
             self.run.point("best", folder)
+        self.run.point("last", folder)
         prune(self.run, self.settings.training.keep_last)
 
     def _save_if_missing(self) -> None:

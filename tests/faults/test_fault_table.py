@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 TESTS = Path(__file__).parents[1]
 TWO_TESTS = """
 import pytest
@@ -17,6 +19,7 @@ def test_x(i, fault_table):
 """
 
 
+@pytest.mark.slow
 def test_the_table_of_another_process_is_printed_once_with_equal_rows_counted(tmp_path):
     (tmp_path / "test_x.py").write_text(TWO_TESTS)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "xdist.plugin", "-p", "fault_table", "-n", "1", "test_x.py"]

@@ -120,6 +120,8 @@ class Train(Work):
 
     def check(self, workspace: Workspace) -> None:
         super().check(workspace)
+        with open_records(workspace.database) as records:
+            assert "running" not in {run.state for run in list_runs(records)}
         for run in runs(workspace):
             epochs = [record.epoch for record in read_history(run.history)]
             assert epochs == list(range(1, len(epochs) + 1))
