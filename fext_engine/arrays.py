@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _HEADER_BYTES = 192  # room for twenty digits of rows; a multiple of 64, as the format asks
+_PIECE = 8 << 20  # bytes that are copied at once
 
 
 def rows_in(path: Path, row_shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
@@ -33,8 +35,7 @@ class RowWriter:
         self.rows = keep
         self._file = path.open("rb+" if keep else "wb")
         if keep:
-            self._file.truncate(_HEADER_BYTES + keep * math.prod(row_shape) * dtype.itemsize)
-            self._file.seek(0, os.SEEK_END)
+            self._cut()
         else:
             self._file.write(self._header())
 
@@ -44,6 +45,19 @@ class RowWriter:
             raise ValueError(f"rows of shape {rows.shape[1:]}, expected {self.row_shape}")
         self._file.write(np.ascontiguousarray(rows, dtype=self.dtype).data)
         self.rows += len(rows)
+
+    def append(self, path: Path) -> None:
+        """Append all rows of a file that another writer of the same shape and dtype left, a piece at a time."""
+        self.rows += rows_in(path, self.row_shape, self.dtype)
+        with path.open("rb") as file:
+            file.seek(_HEADER_BYTES)
+            shutil.copyfileobj(file, self._file, _PIECE)
+        self._cut()
+
+    def _cut(self) -> None:
+        """End the file behind the rows, and go on there."""
+        self._file.truncate(_HEADER_BYTES + self.rows * math.prod(self.row_shape) * self.dtype.itemsize)
+        self._file.seek(0, os.SEEK_END)
 
     def sync(self) -> None:
         """Make the rows so far durable: they are on disk when this returns."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
-from fext_engine.errors import FextError
+from fext_engine.board import Board
+from fext_engine.errors import FextError, JobStopped
 
 T = TypeVar("T")
 
@@ -32,6 +34,8 @@ class Ranks:
 
     def __init__(self, number: int = 0, count: int = 1, local: int = 0) -> None:
         self.number, self.count, self.local = number, count, local
+        self.board: Board | None = None
+        """Where they leave word for each other; there is one while several do a job."""
 
     @property
     def leads(self) -> bool:
@@ -53,6 +57,16 @@ class Ranks:
         self._tell(lambda: dist.all_gather_object(values, value))
         return values
 
+    def collect(self, value: T) -> list[T]:
+        """The same on number 0 alone, for what is large; the others get nothing."""
+        if self.count == 1:
+            return [value]
+        import torch.distributed as dist
+
+        values: list[Any] | None = [None] * self.count if self.leads else None
+        self._tell(lambda: dist.gather_object(value, values, dst=0))
+        return values or []
+
     def by_leader(self, work: Callable[[], T]) -> T:
         """Let number 0 do the work while the others wait; all return its result, or raise its FextError."""
         if self.count == 1:
@@ -71,9 +85,42 @@ class Ranks:
             raise failure
         return cast(T, result)
 
-    def wait(self) -> None:
-        """Wait until every process has come to this place."""
-        self.gather(None)
+    def wait(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Wait until every process has come to this place, and call `meanwhile` a few times a second."""
+        if self.count == 1:
+            return
+        import torch
+        import torch.distributed as dist
+
+        with self.losses_told():
+            arrived = dist.all_reduce(torch.zeros(1), async_op=True)
+            pause = 0.001
+            while not arrived.is_completed():
+                time.sleep(pause)
+                pause = min(2 * pause, 0.1)
+                meanwhile()
+            arrived.wait()
+
+    @contextmanager
+    def together(self, meanwhile: Callable[[], object] = lambda: None) -> Iterator[None]:
+        """Each process does its share of the work in the block; all leave it together, and end it alike.
+
+        What one of them raises calls the others off, and then all raise a FextError of those there were, a
+        failure rather than a stop. One that is done waits for the others and calls `meanwhile`, as in `wait`.
+        """
+        failure: FextError | None = None
+        try:
+            yield
+        except BaseException as error:
+            if self.board:
+                self.board.call_off()
+            if self.count == 1 or not isinstance(error, FextError):
+                raise
+            failure = error
+        self.wait(meanwhile)
+        failures = [error for error in self.gather(failure) if error is not None]
+        if failures:
+            raise min(failures, key=lambda error: isinstance(error, JobStopped))
 
     def any(self, flag: bool) -> bool:
         """Whether it is so on one of them at least."""
@@ -105,7 +152,7 @@ class Ranks:
                 raise
             raise RankLost(
                 f"process {self.number} of {self.count} lost another one: {text.strip().splitlines()[0][:200]}",
-                "look for what that one said; a training goes on from its last checkpoint: `fext resume RUN`",
+                "look for what that one said; the same command goes on, a training by `fext resume RUN`",
             ) from error
 
 
@@ -128,7 +175,11 @@ def join_ranks() -> Ranks:
     import torch.distributed as dist
 
     try:
-        dist.init_process_group("gloo", timeout=PATIENCE)
+        store, _, _ = next(dist.rendezvous("env://", timeout=PATIENCE))  # type: ignore[attr-defined]
+        # torchrun keeps one store over its restarts: without a prefix the addresses of the dead are found in it.
+        name = f"attempt_{os.environ.get('TORCHELASTIC_RESTART_COUNT')}"
+        attempt = dist.PrefixStore(name, store)  # type: ignore[attr-defined]
+        dist.init_process_group("gloo", store=attempt, rank=number, world_size=count, timeout=PATIENCE)
     except (RuntimeError, ValueError) as error:
         raise FextError(
             f"process {number} of {count} does not reach the others: {error}",
@@ -148,6 +199,11 @@ def leave_ranks(ranks: Ranks) -> None:
 def leads() -> bool:
     """Whether this process is the one that speaks to the user, before it has joined the others."""
     return os.environ.get("RANK", "0") == "0"
+
+
+def processes_here() -> int:
+    """How many processes do this job on this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE") or 1)
 
 
 def under_torchrun() -> bool:

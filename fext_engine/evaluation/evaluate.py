@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,12 @@ from fext_engine.model.metrics import METRICS, image_metrics
 from fext_engine.paths import escape_name
 from fext_engine.training.augmentation import identities
 from fext_engine.training.batches import Batch, noisy, to_float
-from fext_engine.training.checkpoints import LoadedModel, load_model
+from fext_engine.training.checkpoints import LoadedModel
 from fext_engine.training.device import autocast, choose_device
 from fext_engine.training.image_folder import find_images
 from fext_engine.training.reading import ImageSize, Pixels, read_image, read_images, thread_count
 from fext_engine.training.run_folder import RunFolder, read_split, write_csv
+from fext_engine.training.shared_model import load_shared_model
 from fext_engine.workspace import atomic_folder, replace_folder
 
 EXTREMES = 5
@@ -47,28 +49,47 @@ class _Evaluation:
     loaded: LoadedModel
     device: torch.device
     root: Path
+    left_out: list[str] = field(default_factory=list)
 
     @property
     def size(self) -> ImageSize:
         data = self.loaded.settings.dataset
         return ImageSize(data.image_height, data.image_width, data.grayscale)
 
+    @property
+    def no_embeddings(self) -> NDArray[np.float32]:
+        """(0, C')."""
+        return np.empty((0, self.loaded.model.latent_shape[2]), np.float32)
+
     def batches(self, paths: list[str], stage: str) -> Iterator[tuple[list[str], Batch]]:
-        """Yield the readable images with their paths; memory does not grow with their number."""
-        batch: list[tuple[str, Pixels]] = []
-        threads = thread_count(self.job.settings.device.num_workers)
-        for done, image in enumerate(read_images(self.root, paths, self.size, threads), start=1):
-            if image.pixels is not None:
-                batch.append((image.path, image.pixels))
-            else:
-                self.job.log(f"{image.path} is left out: {image.status}, {image.reason}", "warning")
-            if batch and (len(batch) == self.job.settings.inference.batch_size or done == len(paths)):
-                names = [path for path, _ in batch]
-                yield names, self.batch(names, [pixels for _, pixels in batch])
-                batch = []
+        """Yield the readable images with their paths; memory does not grow with their number.
+
+        Of several processes each has a share. A batch is what can be read of so many files in a row, so the
+        batches are the same for any number of processes.
+        """
+        size, done = self.job.settings.inference.batch_size, 0
+        steps = self.job.ranks.share(-(-len(paths) // size))
+        own = paths[steps.start * size : steps.stop * size]
+        images = read_images(self.root, own, self.size, thread_count(self.job.settings.device.num_workers))
+        while files := list(islice(images, size)):
+            self.left_out.extend(
+                f"{i.path} is left out: {i.status}, {i.reason}" for i in files if i.pixels is None
+            )
+            read = [(image.path, image.pixels) for image in files if image.pixels is not None]
+            if read:
+                names = [path for path, _ in read]
+                yield names, self.batch(names, [pixels for _, pixels in read])
+            done += len(files)
             self.job.progress(stage, done, len(paths))
             if self.job.stop_requested:
                 raise JobStopped("stopped; the evaluation was not finished", "evaluate again from the start")
+
+    def tell_left_out(self) -> None:
+        """Name the files that no process could read since this was asked last."""
+        for part in self.job.ranks.collect(list(self.left_out)):
+            for message in part:
+                self.job.log(message, "warning")
+        self.left_out.clear()
 
     def batch(self, paths: list[str], pixels: list[Pixels]) -> Batch:
         """These images on the device, with the noise that validation adds where the model denoises."""
@@ -87,24 +108,29 @@ class _Evaluation:
 def evaluate(job: Job) -> dict[str, Any]:
     """Evaluate a run's best weights on its validation images. Argument: `run`.
 
+    Several processes measure a share each; the one that leads does the rest, and the others return nothing.
     Leaves `evaluation/` in the run's folder, whole: report.json, images.csv (the metrics of each image),
     reconstructions.png, worst.png and plots of the embeddings. Returns the means of the metrics, and the names
     of the best and worst images.
     """
-    run = RunFolder(job.workspace.find_run(str(job.arguments["run"])))
+    ranks = job.ranks
+    run = RunFolder(ranks.by_leader(lambda: job.workspace.find_run(str(job.arguments["run"]))))
     job.belongs_to(run.name)
-    device = choose_device(job.settings.device)
-    loaded = load_model(run, device)
+    device = choose_device(job.settings.device, ranks)
+    loaded = load_shared_model(run, device, ranks)
     rows = read_split(run)
-    work = _Evaluation(job, loaded, device, find_images(job, loaded.settings, rows))
+    root = ranks.by_leader(lambda: find_images(job, loaded.settings, rows))
+    work = _Evaluation(job, loaded, device, root)
     sides = {side: [r.path for r in rows if r.split == side] for side in ("train", "validation")}
+    paths, values, embeddings = _measure(work, sides["validation"])
+    training = _embed(work, _spread(sides["train"], EMBEDDED))
+    if not ranks.leads:
+        return {}
     new = run.path / f".{job.id}"
     with atomic_folder(new) as folder:
-        paths, values, embeddings = _measure(work, sides["validation"])
         write_csv(folder / "images.csv", ("path", *METRICS), list(zip(paths, *values.values(), strict=True)))
         ranked = [paths[i] for i in np.argsort(values["mse"], kind="stable")]
         _draw(work, folder, paths, ranked)
-        training = _embed(work, _spread(sides["train"], EMBEDDED))
         variance = _draw_embeddings(folder, (paths, embeddings), training)
         report = _report(run, loaded, values, ranked) | {"embedding_variance": variance}
         (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
@@ -118,30 +144,49 @@ def evaluate(job: Job) -> dict[str, Any]:
 def _measure(
     work: _Evaluation, paths: list[str]
 ) -> tuple[list[str], dict[str, NDArray[np.float64]], NDArray[np.float32]]:
-    """Metrics of each readable image, (N,) by name, and embeddings (M, C') of the first EMBEDDED of them."""
-    names: list[str] = []
+    """Metrics of each readable image, (N,) by name, and embeddings (M, C') of the first EMBEDDED of them.
+
+    All of them for the process that leads, and nothing for the others.
+    """
+    ranks, names = work.job.ranks, list[str]()
     values: dict[str, list[NDArray[np.float64]]] = {name: [] for name in METRICS}
     embeddings: list[NDArray[np.float32]] = []
-    for batch, images in work.batches(paths, "evaluating"):
-        output, embedded = work.reconstruct(images.inputs)
-        for name, tensor in image_metrics(output, images.targets).items():
-            values[name].append(tensor.cpu().double().numpy())
-        if len(names) < EMBEDDED:
-            embeddings.append(embedded.cpu().numpy())
-        names += batch
-    if not names:
+    with work.job.shared():
+        for batch, images in work.batches(paths, "evaluating"):
+            output, embedded = work.reconstruct(images.inputs)
+            for name, tensor in image_metrics(output, images.targets).items():
+                values[name].append(tensor.cpu().double().numpy())
+            if len(names) < EMBEDDED:
+                embeddings.append(embedded.cpu().numpy())
+            names += batch
+    work.tell_left_out()
+    counts = ranks.gather(len(names))
+    if not sum(counts):
         raise FextError("none of the validation images can be read", "put them back, or use --images DIR")
-    return names, {name: np.concatenate(parts) for name, parts in values.items()}, np.concatenate(embeddings)
+    first = sum(counts[: ranks.number])
+    starts = np.cumsum([first, *map(len, embeddings)])
+    wanted = [part for part, start in zip(embeddings, starts, strict=False) if start < EMBEDDED]
+    own = {name: np.concatenate([np.empty(0), *parts]) for name, parts in values.items()}
+    found = ranks.collect((names, own, np.concatenate([work.no_embeddings, *wanted])))
+    return (
+        [name for part, _, _ in found for name in part],
+        {name: np.concatenate([np.empty(0), *[part[name] for _, part, _ in found]]) for name in METRICS},
+        np.concatenate([work.no_embeddings, *[part for _, _, part in found]]),
+    )
 
 
 def _embed(work: _Evaluation, paths: list[str]) -> tuple[list[str], NDArray[np.float32]]:
     names: list[str] = []
-    embeddings: list[NDArray[np.float32]] = []
-    for batch, images in work.batches(paths, "embedding"):
-        embeddings.append(work.reconstruct(images.inputs)[1].cpu().numpy())
-        names += batch
-    channels = work.loaded.model.latent_shape[2]
-    return names, np.concatenate([np.empty((0, channels), np.float32), *embeddings])
+    embeddings = [work.no_embeddings]
+    with work.job.shared():
+        for batch, images in work.batches(paths, "embedding"):
+            embeddings.append(work.reconstruct(images.inputs)[1].cpu().numpy())
+            names += batch
+    work.tell_left_out()
+    found = work.job.ranks.collect((names, np.concatenate(embeddings)))
+    return [name for part, _ in found for name in part], np.concatenate(
+        [work.no_embeddings, *[part for _, part in found]]
+    )
 
 
 def _draw(work: _Evaluation, folder: Path, paths: list[str], ranked: list[str]) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from fext_engine.images.pool import examine_all, worker_count
 from fext_engine.images.presence import require_folder
 from fext_engine.images.report import count_facts, write_report
 from fext_engine.images.scan import ScannedFile, scan
+from fext_engine.images.shares import Part, Pending, list_pending, take_parts
 from fext_engine.images.split import assign_splits
 from fext_engine.jobs.job import Job
 from fext_engine.paths import escape_name
@@ -34,24 +35,48 @@ def analyze(job: Job) -> dict[str, Any]:
     """Inspect the images folder of the settings and return the report's summary.
 
     Files that are unchanged since an earlier analysis are not read again, so a stopped one goes on where it
-    was; where the database is found damaged and made anew all are. Raises FextError when the folder has no
-    usable image, or the database cannot be written.
+    was; where the database is found damaged and made anew all are. Where several processes do it, each
+    measures a share, and the one that leads does the rest; the others return nothing. Raises FextError when the folder has no usable image, or the database cannot be written.
     """
-    root = job.workspace.images_root(job.settings)
     try:
-        with open_records(job.workspace.database) as records:
-            return _analyze(job, records, root)
+        return _analyze(job)
     except DatabaseRebuilt as error:
+        if job.ranks.count > 1:
+            raise
         job.log(f"{error.what}: the images are measured again", "warning")
-        with open_records(job.workspace.database) as records:
-            return _analyze(job, records, root)
+        return _analyze(job)
 
 
-def _analyze(job: Job, records: Records, root: Path) -> dict[str, Any]:
-    problems = _scan(job, records, root)
-    root_id = image_records.find_root(records, root)
-    assert root_id is not None
-    excluded = count_excluded(records, root)
+def _analyze(job: Job) -> dict[str, Any]:
+    root = job.workspace.images_root(job.settings)
+    pending, problems, excluded = job.ranks.by_leader(lambda: _prepare(job, root))
+    if not job.ranks.leads:
+        with job.shared(), closing(Part(job.folder, pending.root_id)) as part:
+            _examine_share(job, root, pending, part.add)
+        return {}
+    with open_records(job.workspace.database) as records:
+        _measure(job, records, root, pending)
+        statuses = image_records.count_statuses(records, root)
+        _tell_failures(job, records, root, statuses)
+        _find_issues(job, records, root, pending.root_id)
+        facts = count_facts(root, statuses, problems) | {"excluded": excluded}
+        return _report(job, records, pending.root_id, facts)
+
+
+def _prepare(job: Job, root: Path) -> tuple[Pending, list[str], int]:
+    """Scan and split; returns what is to be measured, the folders that cannot be read, and how many are excluded."""
+    with open_records(job.workspace.database) as records:
+        if (known := image_records.find_root(records, root)) is not None:
+            take_parts(job, records, known)
+        problems = _scan(job, records, root)
+        root_id = image_records.find_root(records, root)
+        assert root_id is not None
+        excluded = count_excluded(records, root)
+        _split(job, records, root, root_id, excluded)
+        return list_pending(records, root_id, job.folder), problems, excluded
+
+
+def _split(job: Job, records: Records, root: Path, root_id: int, excluded: int) -> None:
     codes = assign_splits(image_records.iterate_paths(records, root_id), job.settings.dataset)
     if not len(codes) and excluded:
         raise FextError(
@@ -65,12 +90,6 @@ def _analyze(job: Job, records: Records, root: Path) -> dict[str, Any]:
             "or generate a sample dataset",
         )
     image_records.record_splits(records, root_id, codes)
-    _measure(job, records, root, root_id)
-    statuses = image_records.count_statuses(records, root)
-    _tell_failures(job, records, root, statuses)
-    _find_issues(job, records, root, root_id)
-    facts = count_facts(root, statuses, problems) | {"excluded": excluded}
-    return _report(job, records, root_id, facts)
 
 
 def _scan(job: Job, records: Records, root: Path) -> list[str]:
@@ -91,27 +110,44 @@ def _scan(job: Job, records: Records, root: Path) -> list[str]:
     return problems
 
 
-def _measure(job: Job, records: Records, root: Path, root_id: int) -> None:
-    """Examine every pending image, storing results as they come."""
-    total = image_records.count_pending(records, root_id)
-    workers = worker_count(job.settings.device.num_workers, total)
-    tasks = image_records.iterate_pending(records, root_id)
+def _measure(job: Job, records: Records, root: Path, pending: Pending) -> None:
+    """Have every pending image examined, storing results as they come."""
+    root_id, total = pending.root_id, pending.total
+    try:
+        with job.shared(), closing(_Store(records)) as store:
+            _examine_share(job, root, pending, store.add)
+    except JobStopped:
+        take_parts(job, records, root_id)
+        kept = total - image_records.count_pending(records, root_id)
+        raise JobStopped(
+            f"{kept} of {total} images were measured and are kept; analyze again to go on"
+        ) from None
+    finally:
+        with suppress(OSError):
+            pending.file.unlink(missing_ok=True)
+    if job.ranks.count > 1:
+        take_parts(job, records, root_id)
+        if missing := image_records.count_pending(records, root_id):
+            raise FextError(f"{missing} of {total} images were not measured", "analyze again: the others are kept")
+        job.progress("measure", total, total)
+
+
+def _examine_share(job: Job, root: Path, pending: Pending, add: Callable[[list[Examined]], None]) -> None:
+    share, total, done = job.ranks.share(pending.total), pending.total, 0
+    workers = worker_count(job.settings.device.num_workers, len(share))
     job.progress("measure", 0, total)
-    store = _Store(records)
-    answers = examine_all(root, tasks, workers, lambda: job.stop_requested)
+    answers = examine_all(root, pending.tasks(share), workers, lambda: job.stop_requested)
     try:
         for answer in answers:
             if any(found.status == "unreadable" for found in answer):
                 require_folder(root)
-            store.add(answer)
-            job.progress("measure", store.count, total)
+            add(answer)
+            done += len(answer)
+            job.progress("measure", done, total)
     finally:
         answers.close()
-        store.flush()
-    if store.count < total and job.stop_requested:
-        raise JobStopped(
-            f"{store.count} of {total} images were measured and are kept; analyze again to go on"
-        )
+    if done < len(share) and job.stop_requested:
+        raise JobStopped("stopped; what was measured is kept", "analyze again to go on")
 
 
 def _find_issues(job: Job, records: Records, root: Path, root_id: int) -> None:
@@ -140,27 +176,24 @@ def _report(job: Job, records: Records, root_id: int, facts: dict[str, Any]) -> 
     return summary
 
 
-@dataclass
 class _Store:
     """Results on their way to the database, in transactions of about STORE_EVERY seconds."""
 
-    records: Records
-    count: int = 0
-
-    def __post_init__(self) -> None:
+    def __init__(self, records: Records) -> None:
+        self._records = records
         self._waiting: list[Examined] = []
         self._stored_at = time.monotonic()
 
     def add(self, found: list[Examined]) -> None:
         self._waiting += found
-        self.count += len(found)
         if time.monotonic() - self._stored_at > STORE_EVERY:
-            self.flush()
+            self.close()
 
-    def flush(self) -> None:
+    def close(self) -> None:
+        """Store what waits."""
         waiting, self._waiting = self._waiting, []
         if waiting:
-            image_records.record_examined(self.records, waiting)
+            image_records.record_examined(self._records, waiting)
         self._stored_at = time.monotonic()
 
 

@@ -16,6 +16,7 @@ from fext_engine.errors import FextError
 from fext_engine.free_memory import free_memory
 from fext_engine.images.findings import READY, Examined, Task
 from fext_engine.jobs.platform import module_environment, python_module
+from fext_engine.ranks import processes_here
 
 CHUNK = 4  # files per message: enough to hide the messages' cost, few enough to stop soon
 _QUEUED_PER_WORKER = 3
@@ -35,13 +36,13 @@ Answer = list[Examined] | BaseException
 def worker_count(setting: int | Literal["auto"], images: int) -> int:
     """How many processes to use for so many images; 0 means this process, where starting one would cost more.
 
-    Without a wish it is one a core, and no more than the free memory holds.
+    Without a wish it is one a core, and no more than the free memory holds, of this process's share of both.
     """
     if images < 2 * CHUNK:
         return 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    room = max(1, free_memory() // MEMORY_PER_WORKER)
-    wanted = min(cores, room) if setting == "auto" else setting
+    room = free_memory() // MEMORY_PER_WORKER
+    wanted = max(1, min(cores, room) // processes_here()) if setting == "auto" else setting
     return min(wanted, -(-images // CHUNK))
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,6 +50,7 @@ class Job:
         self._events = EventWriter(folder)
         self._stage = _Stage("")
         self._stop_polled = 0.0
+        self._shared: tuple[str, int, int | None, str] | None = None
 
     def emit(self, kind: Kind, **data: Any) -> None:
         """Write an event to the job's file and tell every listener."""
@@ -73,6 +75,9 @@ class Job:
         gives further figures, and is asked only when an event is written.
         """
         now = time.monotonic()
+        if self._shared is not None and self.ranks.board is not None:
+            self._shared = (stage, done, total, unit)
+            done = self.ranks.board.add_up(stage, done)
         if stage != self._stage.name:
             self._stage = _Stage(stage)
         if self._stage.is_due(done, total, now):
@@ -82,6 +87,27 @@ class Job:
             self.emit(
                 "progress", stage=stage, done=done, total=total, unit=unit, rate=rate, eta=eta, **figures
             )
+
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        """A block in which each process of the job does its share of the work.
+
+        Progress is told of its own part, and shown of all. Whoever raises JobStopped or another FextError ends it
+        for all of them; see `Ranks.together`.
+        """
+        self._shared = ("", 0, None, "")
+        try:
+            with self.ranks.together(self._wait):
+                yield
+        finally:
+            self._shared = None
+
+    def _wait(self) -> None:
+        """What is done while others are still at work: tell how far they are, and call them off at a stop."""
+        if self._shared is not None and self._shared[0]:
+            self.progress(*self._shared)
+        if self.stop_requested and self.ranks.board is not None:
+            self.ranks.board.call_off()
 
     def metric(self, epoch: int, values: Mapping[str, float], **more: Any) -> None:
         """Report the figures of an epoch, counted from 1."""
@@ -110,7 +136,9 @@ class Job:
         now = time.monotonic()
         if not self.stops_asked and now - self._stop_polled > STOP_POLL_SECONDS:
             self._stop_polled = now
-            self.stops_asked = int(platform.stop_was_asked(self.folder))
+            board = self.ranks.board
+            asked = platform.stop_was_asked(self.folder) or (board is not None and board.called_off)
+            self.stops_asked = int(asked)
         return self.stops_asked > 0
 
     @property

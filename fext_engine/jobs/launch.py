@@ -26,13 +26,14 @@ POLL_SECONDS = 0.1
 LAUNCHED = "FEXT_LAUNCHED"
 """In the environment of the processes: the job whose lock the one that started them holds for them."""
 
-TOGETHER = ("train", "resume")
+ON_GPUS = ("train", "resume", "encode", "evaluate")
+TOGETHER = (*ON_GPUS, "analyze")
 """The verbs whose work is shared; any other is done by one process alone."""
 
 
 def processes_wanted(request: JobRequest) -> int:
     """How many processes do the job where torchrun has not been asked: one a GPU with `device = all`, else one."""
-    if request.settings.device.device != "all" or request.verb not in TOGETHER or "RANK" in os.environ:
+    if request.settings.device.device != "all" or request.verb not in ON_GPUS or "RANK" in os.environ:
         return 1
     return max(1, gpu_count())
 

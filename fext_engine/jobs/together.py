@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from fext_engine.board import Board
 from fext_engine.errors import FextError
 from fext_engine.jobs.before import Before, what_went_before
 from fext_engine.jobs.folder import JOB_FILE, create_job, is_alive, read_request
@@ -27,12 +28,14 @@ def run_together(
     """
     ranks = join_ranks()
     try:
-        folder, before = ranks.by_leader(lambda: _find(find_folder))
+        folder, before = ranks.by_leader(lambda: _find(find_folder, ranks))
         request = read_request(folder)
         if (processes := processes_wanted(request)) > 1:
             return launch(workspace, folder, processes, *listeners)
         if ranks.count > 1 and request.verb not in TOGETHER:
             return run_job(workspace, folder, *listeners, in_sight=in_sight) if ranks.leads else {}
+        if ranks.count > 1:
+            ranks.board = Board(folder, ranks.number, ranks.count)
         if ranks.leads:
             return run_job(workspace, folder, *listeners, in_sight=in_sight, ranks=ranks, before=before)
         return run_job(workspace, _own_folder(folder, ranks), ranks=ranks, before=before)
@@ -56,8 +59,10 @@ def new_or_interrupted(
     return create_job(workspace, verb, settings, arguments)
 
 
-def _find(find_folder: Callable[[], Path]) -> tuple[Path, Before | None]:
+def _find(find_folder: Callable[[], Path], ranks: Ranks) -> tuple[Path, Before | None]:
     folder = find_folder()
+    if ranks.count > 1:
+        Board(folder, ranks.number, ranks.count).clear()
     return folder, what_went_before(folder) if restarted() else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 from fext_engine.errors import FextError
 from fext_engine.jobs.job import Job
 from fext_engine.latents.encoder import ImageEncoder
-from fext_engine.latents.listing import list_files
+from fext_engine.latents.listing import Listing, list_files
 from fext_engine.latents.making import make
 from fext_engine.latents.manifest import Manifest, Preprocessing, read_manifest
 from fext_engine.latents.pipeline import Pipeline
@@ -23,10 +24,10 @@ from fext_engine.latents.unfinished import remove_tools
 from fext_engine.paths import escape_name
 from fext_engine.records import with_records
 from fext_engine.records.encodings import EncodingRecord, record_encoding
-from fext_engine.training.checkpoints import load_model
 from fext_engine.training.device import choose_device
-from fext_engine.training.reading import thread_count
+from fext_engine.training.reading import core_count, thread_count
 from fext_engine.training.run_folder import RunFolder
+from fext_engine.training.shared_model import load_shared_model
 
 
 def encode(job: Job) -> dict[str, Any]:
@@ -37,12 +38,13 @@ def encode(job: Job) -> dict[str, Any]:
     decoded come after them, without a row number, with a status and a reason. Where the same was encoded
     already nothing is done; with `update` that encoding takes in what changed.
     """
-    run = RunFolder(job.workspace.find_run(str(job.arguments["run"])))
+    ranks = job.ranks
+    run = RunFolder(ranks.by_leader(lambda: job.workspace.find_run(str(job.arguments["run"]))))
     job.belongs_to(run.name)
     root = _folder(job.arguments.get("input")) or job.workspace.inference
     output, update = _folder(job.arguments.get("output")), bool(job.arguments.get("update"))
-    device = choose_device(job.settings.device)
-    loaded = load_model(run, device)
+    device = choose_device(job.settings.device, ranks)
+    loaded = load_shared_model(run, device, ranks)
     inference = job.settings.inference
     encoder = ImageEncoder(loaded, device, inference.pooling, np.dtype(inference.latent_dtype))
     recipe = Recipe(
@@ -50,23 +52,37 @@ def encode(job: Job) -> dict[str, Any]:
         preprocessing=Preprocessing.of(loaded.settings.dataset), pooling=inference.pooling,
         components=inference.pca_components if inference.pooling == "pca" else 0, dtype=inference.latent_dtype,
     )  # fmt: skip
-    with list_files(root, job.folder, partial(_tell_folder, job)) as listing:
-        if not listing.count:
-            raise FextError(
-                f"there are no images in {escape_name(str(root))}", "put some there, or use --input DIR"
-            )
-        plan = make_plan(job, recipe, listing, output, update)
-        if plan.work is None:
+    with ExitStack() as stack:
+
+        def prepare() -> tuple[Listing, Plan]:
+            listing = stack.enter_context(list_files(root, job.folder, partial(_tell_folder, job)))
+            if not listing.count:
+                raise FextError(
+                    f"there are no images in {escape_name(str(root))}", "put some there, or use --input DIR"
+                )
+            return listing, make_plan(job, recipe, listing, output, update)
+
+        listing, plan = ranks.by_leader(prepare)
+        if plan.work is None and ranks.leads:
             remove_tools(plan.output)  # of a job that was killed just after it had put that there
             job.log(f"{escape_name(plan.output.name)} is up to date: no file was added, changed or removed")
             return _summary(plan, read_manifest(plan.output), "up to date")
-        pipeline = Pipeline(
-            root, encoder, inference.batch_size, thread_count(job.settings.device.num_workers)
-        )
-        manifest, changes = make(job, plan, recipe, listing, pipeline)
+        made = make(job, plan, recipe, listing, _pipeline(job, root, encoder)) if plan.work else None
+    if made is None:  # the process that leads does the rest
+        return {}
+    manifest, changes = made
     _record(job, plan.output, manifest)
     job.artifact(plan.output, "encoding")
     return _summary(plan, manifest, "updated" if plan.update else "new") | changes
+
+
+def _pipeline(job: Job, root: Path, encoder: ImageEncoder) -> Pipeline:
+    """The same steps of files on each process, as many as one process alone would take."""
+    batch, workers = job.settings.inference.batch_size, job.settings.device.num_workers
+    share = job.ranks.by_leader(
+        lambda: max(1, batch // (core_count() if workers == "auto" else max(1, workers)))
+    )
+    return Pipeline(root, encoder, batch, share, thread_count(workers))
 
 
 def _summary(plan: Plan, manifest: Manifest, outcome: str) -> dict[str, Any]:

@@ -40,6 +40,7 @@ class Known:
         self.folder = folder
         self.latents = map_latents(folder, read_manifest(folder))
         scratch.unlink(missing_ok=True)
+        self._scratch = scratch
         self._index = sqlite3.connect(scratch, check_same_thread=False)
         self._lock = threading.Lock()
         try:
@@ -71,8 +72,10 @@ class Known:
         return FileRow(row[0], "", row[1], row[2], digest, "ok", "") if row else None
 
     def close(self) -> None:
-        """Close the index."""
+        """Close the index, which is of no more use."""
         self._index.close()
+        with suppress(OSError):
+            self._scratch.unlink()
 
     def _contents(self) -> Iterator[tuple[str, int, int, int]]:
         """The lines that have a row; their numbers are checked, for a row is taken over by its number."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice, zip_longest
+from itertools import islice, pairwise, zip_longest
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from fext_engine.errors import FextError
 from fext_engine.images.scan import Problem, scan
@@ -31,13 +32,38 @@ class ListedFile(NamedTuple):
 
 @dataclass(frozen=True)
 class Listing:
-    """The image files below a folder in the order of the scan, by the bytes of their paths."""
+    """The image files below a folder in the order of the scan, by the bytes of their paths; or a part of them."""
 
     file: Path
     count: int
+    first: int = 0
+    """The number of its first file in the whole listing."""
+    offset: int = 0
+    """Where the line of that is, in bytes; 0 behind the header."""
 
     def __iter__(self) -> Iterator[ListedFile]:
-        return read_listing(self.file)
+        return islice(read_listing(self.file, self.offset), self.count)
+
+    def cut(self, bounds: Sequence[int]) -> list[Listing]:
+        """The parts of the whole listing between those numbers of files, which rise; they are read from there on."""
+        wanted, offsets = set(bounds), []
+        with self.file.open("rb") as opened:
+            opened.readline()
+            offset = opened.tell()
+            for number, line in enumerate(opened):
+                if number in wanted:
+                    offsets.append(offset)
+                offset += len(line)
+        starts = zip(pairwise(bounds), offsets, strict=False)
+        return [Listing(self.file, last - first, first, offset) for (first, last), offset in starts]
+
+    def copy_to(self, file: IO[bytes]) -> None:
+        """Write a listing of these files alone."""
+        with self.file.open("rb") as opened:
+            file.write(opened.readline())
+            if self.offset:
+                opened.seek(self.offset)
+            file.writelines(islice(opened, self.count))
 
     def after(self, count: int) -> Iterator[ListedFile]:
         """The files behind the first `count`."""
@@ -63,13 +89,16 @@ def list_files(root: Path, place: Path, on_problem: Problem) -> Iterator[Listing
         file.unlink(missing_ok=True)
 
 
-def read_listing(file: Path) -> Iterator[ListedFile]:
-    """Yield the files of a listing; raises FextError when it is missing or none."""
+def read_listing(file: Path, offset: int = 0) -> Iterator[ListedFile]:
+    """Yield the files of a listing, from an offset in bytes on; raises FextError when it is missing or none."""
     try:
-        with file.open(newline="", encoding="utf-8") as opened:
-            lines = csv.reader(opened)
-            if tuple(next(lines, ())) != _HEADER:
+        with file.open("rb") as opened:
+            header = opened.readline().decode().rstrip()
+            if header != ",".join(_HEADER):
                 raise ValueError(f"its header is not {','.join(_HEADER)}")
+            if offset:
+                opened.seek(offset)
+            lines = csv.reader(io.TextIOWrapper(opened, encoding="utf-8", newline=""))
             for path, size, mtime_ns in lines:
                 yield ListedFile(path, int(size), int(mtime_ns))
     except (OSError, ValueError, csv.Error) as error:

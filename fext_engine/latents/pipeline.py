@@ -25,6 +25,7 @@ from fext_engine.jobs.platform import keep_memory
 from fext_engine.latents.encoder import ImageEncoder
 from fext_engine.latents.encoding import FileRow
 from fext_engine.latents.known import Known, Task
+from fext_engine.ranks import processes_here
 from fext_engine.training.reading import T, in_order, read_image
 
 _AHEAD = 3  # shares of a batch in flight for each worker
@@ -72,17 +73,19 @@ class Pipeline:
     root: Path
     encoder: ImageEncoder
     batch: int
+    share: int
+    """Files that a worker takes at once: the same on all machines that make an encoding together."""
     workers: int
     known: Known | None = None
 
     @property
     def step_files(self) -> int:
         """How many files a step has, but for the last."""
-        return self._share if self._on_cpu else self._share * self._shares
+        return self.share if self._on_cpu else self.share * self._shares
 
     def run(self, tasks: Iterable[Task]) -> Generator[Step, None, None]:
         """Yield steps in the order of the tasks; closing the iterator ends what is under way."""
-        shares = _groups(tasks, self._share)
+        shares = _groups(tasks, self.share)
         if self._on_cpu:
             keep_memory()
             workers = min(self.workers, self.batch)  # no more images at once than a batch has
@@ -102,13 +105,9 @@ class Pipeline:
         return self.encoder.device.type == "cpu"
 
     @property
-    def _share(self) -> int:
-        return max(1, self.batch // self.workers)
-
-    @property
     def _shares(self) -> int:
         """How many shares make a batch."""
-        return self.batch // self._share
+        return self.batch // self.share
 
     def _read_and_encode(self, tasks: list[Task]) -> Step:
         return self._start(self._read(tasks))
@@ -153,6 +152,6 @@ def _threads_shared_by(workers: int) -> Iterator[Callable[[], None]]:
     """Let each of the workers, which call what is yielded, compute in its share of torch's threads."""
     threads = torch.get_num_threads()
     try:
-        yield lambda: torch.set_num_threads(max(1, threads // workers))
+        yield lambda: torch.set_num_threads(max(1, threads // (workers * processes_here())))
     finally:
         torch.set_num_threads(threads)

@@ -34,6 +34,7 @@ from fext_engine.workspace import atomic_file, sync_folder, write_atomic
 
 SUFFIX = ".partial"
 STATE, JOURNAL, LOCK, SCRATCH = "state.json", "journal.csv", "lock", "known.sqlite"
+PART = "part_"  # begins the names of folders inside, which other processes make
 SYNC_SECONDS = 10.0
 SYNC_LINES = 10_000
 
@@ -64,7 +65,7 @@ class Unfinished:
         self, folder: Path, listing: Listing, shape: tuple[int, ...], dtype: np.dtype[Any], step: int
     ) -> None:
         self.folder = folder
-        kept = _kept(folder, listing, rows_in(folder / LATENTS, shape, dtype), step)
+        kept = kept_in(folder, listing, shape, dtype, step)
         self.files = kept.files
         """How many files of the listing are done."""
         (folder / MANIFEST).unlink(missing_ok=True)  # the sign that all is there
@@ -75,8 +76,8 @@ class Unfinished:
         self._synced = time.monotonic()
         self._torn = False  # a write failed: what would come behind it is not taken
         self.sync()
-        with atomic_file(folder / FILES) as file, listing.file.open("rb") as source:
-            shutil.copyfileobj(source, file)
+        with atomic_file(folder / FILES) as file:
+            listing.copy_to(file)
 
     def write(self, rows: NDArray[Any], lines: list[FileRow]) -> None:
         """Append the lines of the next files, and the rows (n, *row_shape) of those that are `ok`."""
@@ -91,6 +92,31 @@ class Unfinished:
             number += has_row
         self.files += len(lines)
         self._torn = False
+        self._sync_in_time()
+
+    def take(self, part: Path, listing: Listing, step: int) -> Iterator[FileRow]:
+        """Append all that another one made in the folder `part` of the next files, and yield its lines.
+
+        It is read a piece at a time. Raises FextError unless it is whole.
+        """
+        kept = kept_in(part, listing, self._latents.row_shape, self._latents.dtype, step)
+        first = self._latents.rows
+        if kept.files == listing.count:
+            self._latents.append(part / LATENTS)
+        if kept.files < listing.count or self._latents.rows != first + kept.rows:
+            raise FextError(
+                f"{escape_name(str(part))} is not whole", "give the same command: what it lacks is made again"
+            )
+        with (part / JOURNAL).open("rb") as journal:
+            for entry in map(_parse, journal):
+                assert entry is not None  # of a whole part
+                self._lines.append(entry if entry.row is None else entry._replace(row=first + entry.row))
+                self.files += 1
+                yield entry
+                self._sync_in_time()
+        self.sync()
+
+    def _sync_in_time(self) -> None:
         if time.monotonic() - self._synced > SYNC_SECONDS or len(self._lines) > SYNC_LINES:
             self.sync()
 
@@ -169,8 +195,8 @@ def final_place(folder: Path, state: State) -> Path:
 
 def discard_if_empty(folder: Path) -> None:
     """Remove an unfinished encoding in which not one file is done."""
-    journal = folder / JOURNAL
-    if not journal.exists() or not journal.stat().st_size:
+    journals = [folder / JOURNAL, *folder.glob(f"{PART}*/{JOURNAL}")]
+    if not any(journal.exists() and journal.stat().st_size for journal in journals):
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -181,12 +207,13 @@ def remove_tools(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _kept(folder: Path, listing: Listing, rows: int, step: int) -> Kept:
-    """How far the journal and this listing agree and `rows` rows are there, in whole steps of files.
+def kept_in(folder: Path, listing: Listing, shape: tuple[int, ...], dtype: np.dtype[Any], step: int) -> Kept:
+    """How far the journal of a folder and this listing agree and the rows are there, in whole steps of files.
 
     Whole steps, because what is computed in one step does not depend on where a run before was stopped.
     """
     kept, files, number, end = Kept(), 0, 0, 0
+    rows = rows_in(folder / LATENTS, shape, dtype)
     if not (folder / JOURNAL).exists() or not (folder / FILES).exists():
         return kept
     with suppress(FextError), (folder / JOURNAL).open("rb") as journal:

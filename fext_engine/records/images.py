@@ -152,6 +152,12 @@ def iterate_pending(records: Records, root_id: int) -> Iterator[Task]:
         yield from (Task(row["id"], row["path"]) for row in rows)
 
 
+def still_pending(records: Records, root_id: int, found: Sequence[Examined]) -> list[Examined]:
+    """Those of some findings whose image, by id and path, still waits for them."""
+    query = "SELECT 1 FROM images WHERE id = ? AND root_id = ? AND path = ? AND status = 'pending'"
+    return [e for e in found if records.connection.execute(query, (e.id, root_id, e.path)).fetchone()]
+
+
 def record_examined(records: Records, found: Sequence[Examined]) -> None:
     """Store what was found in some files, all or nothing."""
     usable = [e for e in found if e.status == "ok"]

@@ -7,8 +7,8 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from fext_engine.arrays import RowWriter
 from fext_engine.errors import FextError
 from fext_engine.images.scan import ScannedFile
 from fext_engine.paths import escape_name
+from fext_engine.ranks import ALONE, Ranks
 from fext_engine.training.cache_room import PREFIX, choose_mode, make_room, mark_used
 from fext_engine.training.reading import ImageSize, Pixels, ReadImage, read_image, read_images
 from fext_engine.training.run_folder import write_csv
@@ -27,6 +28,7 @@ from fext_engine.workspace import atomic_folder
 
 # Part of every cache's key: a new number makes all older caches unused when the way pixels are made changes.
 _FORMAT = 1
+_PIXELS, _INDEX = "pixels.npy", "index.csv"
 _WAIT_SECONDS = 0.25  # for another job, between looks at whether to stop
 _INDEX_HEADER = ("path", "digest", "status", "reason")
 
@@ -99,23 +101,27 @@ Report = Callable[[int, int], None]
 """Called with the number of images done and in all; may raise to end the work."""
 
 
-def open_cache(request: PixelRequest, report: Report, log: Callable[[str], None]) -> PixelCache:
+def open_cache(
+    request: PixelRequest,
+    report: Report,
+    log: Callable[[str], None],
+    ranks: Ranks = ALONE,
+    shared: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> PixelCache:
     """Return the pixels of all files of `request`, reading what is not on disk yet; broken files are left out.
 
-    Where they are kept is told through `log`. Raises FextError when the mode that was asked for has no room.
+    Where they are kept is told through `log`. Several `ranks` read a share each, in a block of `shared`, and have
+    the same files in the same order. Raises FextError when the mode that was asked for has no room.
     """
-    stored = request.stored
-    mode = choose_mode(request.mode, request.bytes, stored, request.limit_gb, log)
+    stored, several = request.stored, ranks.count > 1
+    mode = ranks.by_leader(
+        lambda: choose_mode(request.mode, request.bytes, stored, request.limit_gb, log, several=several)
+    )
     if mode == "disk":
-        cache = _open_stored(stored, request.size)
-        if cache is None:
-            with _alone(stored, len(request.files), report, log):
-                cache = _open_stored(stored, request.size)  # another job may have made it meanwhile
-                if cache is None:
-                    shutil.rmtree(stored, ignore_errors=True)
-                    make_room(request.bytes, stored, request.limit_gb, log)
-                    _store(stored, request, report)
-                    cache = _open_stored(stored, request.size)
+        found = _open_stored(stored, request.size) if ranks.leads else None
+        if not ranks.by_leader(lambda: found is not None):
+            _store(request, report, log, ranks, shared)
+        cache = found or _open_stored(stored, request.size)
         if cache is None:
             raise FextError(
                 f"the pixel cache {escape_name(str(stored))} cannot be read back",
@@ -127,15 +133,21 @@ def open_cache(request: PixelRequest, report: Report, log: Callable[[str], None]
     if mode == "ram":
         log(f"{_told(request)} are kept in memory")
     cache = PixelCache(threads=request.threads)
-    pixels = np.empty((len(request.files), *request.size.shape), np.uint8) if mode == "ram" else None
-    for image in _read_all(request, report):
-        if pixels is not None and image.pixels is not None:
+    if mode == "off":
+        own: list[ReadImage] = []
+        with shared():
+            own.extend(replace(image, pixels=None) for image in _read_share(request, report, ranks))
+        for part in ranks.gather(own):
+            for image in part:
+                cache.add(image)
+        cache.reader = lambda path: read_again(request, path)
+        return cache
+    pixels = np.empty((len(request.files), *request.size.shape), np.uint8)
+    for image in _read_share(request, report, ranks):
+        if image.pixels is not None:
             pixels[len(cache.paths)] = image.pixels
         cache.add(image)
-    if pixels is None:
-        cache.reader = lambda path: read_again(request, path)
-    else:
-        cache.pixels = pixels[: len(cache.paths)]
+    cache.pixels = pixels[: len(cache.paths)]
     return cache
 
 
@@ -144,12 +156,14 @@ def _told(request: PixelRequest) -> str:
     return f"resized images, {width}x{height}, {request.bytes / 1e6:.1f} MB,"
 
 
-def _read_all(request: PixelRequest, report: Report) -> Iterator[ReadImage]:
-    paths = [file.path for file in request.files]
+def _read_share(request: PixelRequest, report: Report, ranks: Ranks) -> Iterator[ReadImage]:
+    """Read this process's share of the files; `report` is told how many of them are done, and of all files."""
+    share = ranks.share(len(request.files))
+    paths = [request.files[number].path for number in share]
     images = read_images(request.root, paths, request.size, request.threads)
     for done, image in enumerate(images, start=1):
         yield image
-        report(done, len(paths))
+        report(done, len(request.files))
 
 
 def read_again(request: PixelRequest, path: str) -> Pixels:
@@ -181,28 +195,75 @@ def _alone(stored: Path, total: int, report: Report, log: Callable[[str], None])
         lock.release()
 
 
-def _store(stored: Path, request: PixelRequest, report: Report) -> None:
+def _store(
+    request: PixelRequest,
+    report: Report,
+    log: Callable[[str], None],
+    ranks: Ranks,
+    shared: Callable[[], AbstractContextManager[None]],
+) -> None:
     """Write a cache; the folder appears under its name only when it is whole."""
-    with atomic_folder(stored) as folder:
-        rows: list[tuple[object, ...]] = []
-        with RowWriter(folder / "pixels.npy", request.size.shape, np.dtype(np.uint8)) as writer:
-            for image in _read_all(request, report):
-                if image.pixels is not None:
-                    writer.write(image.pixels[None])
-                rows.append((image.path, image.digest, image.status, image.reason))
-        write_csv(folder / "index.csv", _INDEX_HEADER, rows)
+    stored = request.stored
+    with ExitStack() as stack:
+
+        def begin() -> Path | None:
+            stack.enter_context(_alone(stored, len(request.files), report, log))
+            if _open_stored(stored, request.size) is not None:
+                return None  # another job has made it meanwhile
+            shutil.rmtree(stored, ignore_errors=True)
+            make_room(request.bytes, stored, request.limit_gb, log)
+            return stack.enter_context(atomic_folder(stored))
+
+        folder = ranks.by_leader(begin)
+        if folder is not None:
+            with shared():
+                _write_share(folder if ranks.count == 1 else _part(folder, ranks.number), request, report, ranks)
+            if ranks.count > 1 and ranks.leads:
+                _join(folder, [_part(folder, number) for number in range(ranks.count)], request.size)
+    ranks.wait()
+
+
+def _write_share(folder: Path, request: PixelRequest, report: Report, ranks: Ranks) -> None:
+    folder.mkdir(exist_ok=True)
+    rows: list[tuple[object, ...]] = []
+    with RowWriter(folder / _PIXELS, request.size.shape, np.dtype(np.uint8)) as writer:
+        for image in _read_share(request, report, ranks):
+            if image.pixels is not None:
+                writer.write(image.pixels[None])
+            rows.append((image.path, image.digest, image.status, image.reason))
+    write_csv(folder / _INDEX, _INDEX_HEADER, rows)
+
+
+def _part(folder: Path, number: int) -> Path:
+    return folder / f"part_{number}"
+
+
+def _join(folder: Path, parts: list[Path], size: ImageSize) -> None:
+    """Put one cache in `folder` together of parts inside it, which go."""
+    with (
+        RowWriter(folder / _PIXELS, size.shape, np.dtype(np.uint8)) as writer,
+        (folder / _INDEX).open("wb") as index,
+    ):
+        for part in parts:
+            writer.append(part / _PIXELS)
+            with (part / _INDEX).open("rb") as lines:
+                header = lines.readline()
+                if part == parts[0]:
+                    index.write(header)
+                shutil.copyfileobj(lines, index)
+            shutil.rmtree(part)
 
 
 def _open_stored(stored: Path, size: ImageSize) -> PixelCache | None:
     """The cache in a folder, or None when there is none or it has been damaged."""
     cache = PixelCache()
     try:
-        with (stored / "index.csv").open(newline="", encoding="utf-8") as file:
+        with (stored / _INDEX).open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 cache.add(
                     ReadImage(row["path"], None, row["digest"], status=row["status"], reason=row["reason"])
                 )
-        cache.pixels = np.load(stored / "pixels.npy", mmap_mode="r") if cache.paths else None
+        cache.pixels = np.load(stored / _PIXELS, mmap_mode="r") if cache.paths else None
     except (OSError, ValueError, KeyError, csv.Error):
         return None
     shape = (len(cache.paths), *size.shape)

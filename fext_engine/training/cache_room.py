@@ -19,19 +19,29 @@ _DISK_SHARE = 0.8
 
 
 def choose_mode(
-    wanted: str, needed: int, stored: Path, limit_gb: float, log: Callable[[str], None]
+    wanted: str,
+    needed: int,
+    stored: Path,
+    limit_gb: float,
+    log: Callable[[str], None],
+    *,
+    several: bool = False,
 ) -> str:
     """Where `needed` bytes of pixels are kept: `disk`, `ram` or `off`; on disk they would be the folder `stored`.
 
     `auto` keeps them on disk where there is room, since a memory map is as fast as memory while it fits
-    there and the next run finds it; else in memory; else nowhere. Raises FextError when the mode that was
-    asked for has no room.
+    there and the next run finds it; else in memory; else nowhere. `several` processes have them on disk or
+    nowhere: in memory each would have them all. Raises FextError when the mode that was asked for has no room.
     """
+    if several and wanted == "ram":
+        log("several processes share the resized images on disk: in memory each would have them all")
+        wanted = "auto"
     fits = {"ram": needed < _MEMORY_SHARE * free_memory(), "disk": False, "off": True}
     with suppress(OSError):
         stored.parent.mkdir(parents=True, exist_ok=True)
         spare = shutil.disk_usage(stored.parent).free + sum(map(_size, _others(stored)))
         fits["disk"] = stored.is_dir() or (needed < _DISK_SHARE * spare and needed <= limit_gb * GB)
+    fits["ram"] &= not several
     if wanted != "auto":
         if not fits[wanted]:
             raise FextError(

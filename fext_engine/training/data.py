@@ -94,9 +94,7 @@ def read_pixels(
         if job.stop_requested:
             raise JobStopped("stopped while the images were read", "start it again; nothing is lost")
 
-    if job.ranks.count > 1:
-        job.ranks.by_leader(lambda: bool(open_cache(request, report, job.log)))
-    cache = open_cache(request, report, job.log)
+    cache = open_cache(request, report, job.log, job.ranks, job.shared)
     for image in cache.left_out[:_NAMED]:
         job.log(f"{image.path} is left out: {image.status}, {image.reason}", "warning")
     if len(cache.left_out) > _NAMED:

@@ -17,6 +17,7 @@ from fext_engine.images.decode import content_digest, decode_resized, read_file,
 from fext_engine.images.faults import DecodeError
 from fext_engine.images.presence import require_folder
 from fext_engine.images.scan import image_path
+from fext_engine.ranks import processes_here
 
 Pixels = NDArray[np.uint8]
 _AHEAD = 16  # images in flight for each thread
@@ -59,14 +60,17 @@ class ReadImage:
     reason: str = ""
 
 
-def thread_count(setting: int | Literal["auto"]) -> int:
-    """Threads that read images: as set, or one for each core that is this process's of those of its job."""
-    if setting != "auto":
-        return max(1, setting)
+def core_count() -> int:
+    """The cores that this process may use, with the others of its job."""
     cores = os.process_cpu_count() if hasattr(os, "process_cpu_count") else None
     if cores is None and hasattr(os, "sched_getaffinity"):
         cores = len(os.sched_getaffinity(0))
-    return max(1, (cores or os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE") or 1))
+    return cores or os.cpu_count() or 1
+
+
+def thread_count(setting: int | Literal["auto"]) -> int:
+    """Threads that read images: as set, or one for each core that is this process's of those of its job."""
+    return max(1, core_count() // processes_here() if setting == "auto" else setting)
 
 
 def read_images(
