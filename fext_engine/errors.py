@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fext_engine.paths import printable
+
 
 class FextError(Exception):
     """A failure with a cause that a user can act on.
@@ -16,7 +18,7 @@ class FextError(Exception):
 
     def __str__(self) -> str:
         text = f"{self.what}; {self.do}" if self.do else self.what
-        return " ".join(text.split())
+        return printable(" ".join(text.split()))
 
 
 class SettingsError(FextError):

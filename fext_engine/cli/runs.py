@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,8 +11,8 @@ import typer
 from fext_engine.cli.common import Common, command, confirm
 from fext_engine.cli.tables import CsvFile, aligned, show_table
 from fext_engine.cli.verbs import Run
-from fext_engine.cli.wording import figure, moment, size
-from fext_engine.paths import escape_name
+from fext_engine.cli.wording import figure, iso_moment, moment, size
+from fext_engine.paths import escape_name, printable
 from fext_engine.records import open_records
 from fext_engine.records.runs import RunSummary, epochs_of, list_runs
 
@@ -50,7 +49,7 @@ def show(common: Common, run: Run, csv_file: CsvFile = None) -> None:
     if not csv_file:
         width = max(map(len, summary))
         for key, value in summary.items():
-            print(f"{key.replace('_', ' '):<{width}}  {figure(value) if value is not None else ''}")
+            print(printable(f"{key.replace('_', ' '):<{width}}  {figure(value) if value is not None else ''}"))
         print()
     shown = [{key: "" if value is None else figure(value) for key, value in row.items()} for row in epochs]
     show_table(common, epochs, shown, csv_file, "no epoch is recorded yet")
@@ -156,7 +155,7 @@ def _plain(run: RunSummary) -> dict[str, Any]:
     row = asdict(run)
     del row["configuration"]
     for key in ("started_at", "updated_at"):
-        row[key] = datetime.fromtimestamp(row[key]).astimezone().isoformat(timespec="seconds")
+        row[key] = iso_moment(row[key])
     return row
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from fext_engine import __version__
+from fext_engine.documents import read_toml
 from fext_engine.errors import FextError
 from fext_engine.paths import escape_name
 from fext_engine.settings import Settings
@@ -71,7 +71,7 @@ def create_job(workspace: Workspace, verb: str, settings: Settings, arguments: d
 def read_request(folder: Path) -> JobRequest:
     """Read a job's `job.toml`; raises FextError when it is missing or broken."""
     try:
-        document = tomllib.loads((folder / JOB_FILE).read_text(encoding="utf-8"))
+        document = read_toml(folder / JOB_FILE)
         values = {
             f"{section}.{key}": v
             for section, table in document["settings"].items()
@@ -84,7 +84,7 @@ def read_request(folder: Path) -> JobRequest:
             arguments=dict(document["arguments"]),
             created=document["created"].timestamp(),
         )
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, OverflowError) as error:
         raise FextError(
             f"{escape_name(str(folder / JOB_FILE))} cannot be read: {error}", "remove that job's folder"
         ) from error

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
+from fext_engine.documents import read_text
 from fext_engine.errors import FextError, JobStopped
 from fext_engine.jobs.job import Job
 from fext_engine.latents.distance import Metric, Numbers, Vectors
@@ -127,9 +128,9 @@ def open_index(encoding: Encoding, metric: Metric) -> Index | None:
 def read_record(encoding: Encoding) -> IndexRecord | None:
     """What is known of the encoding's index; None where there is none, or it is stale or damaged."""
     try:
-        record = IndexRecord.model_validate_json((encoding.folder / RECORD).read_bytes())
+        record = IndexRecord.model_validate_json(read_text(encoding.folder / RECORD))
         whole = (encoding.folder / INDEX).stat().st_size == record.bytes
-    except (OSError, ValidationError):
+    except (OSError, ValueError):  # pydantic's ValidationError is one
         return None
     return record if whole and is_fresh(encoding, record.vectors) else None
 

@@ -11,6 +11,7 @@ from itertools import islice, zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
+from fext_engine.documents import require_file
 from fext_engine.errors import FextError
 from fext_engine.images.scan import Problem, scan
 from fext_engine.paths import escape_name, unescape_name
@@ -65,6 +66,7 @@ def list_files(root: Path, place: Path, on_problem: Problem) -> Iterator[Listing
 def read_listing(file: Path) -> Iterator[ListedFile]:
     """Yield the files of a listing; raises FextError when it is missing or none."""
     try:
+        require_file(file)
         with file.open(newline="", encoding="utf-8") as opened:
             lines = csv.reader(opened)
             if tuple(next(lines, ())) != _HEADER:

@@ -11,6 +11,7 @@ from pathlib import Path
 from fext_engine.errors import FextError
 from fext_engine.paths import escape_name
 from fext_engine.records import open_records
+from fext_engine.records.database import own_tables
 from fext_engine.workspace import Workspace, atomic_folder, timestamp
 
 
@@ -56,7 +57,7 @@ def export_tables(workspace: Workspace) -> Path:
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
         ).fetchall()
         with atomic_folder(folder) as unfinished:
-            for (table,) in tables:
+            for table in sorted({name for (name,) in tables} & own_tables()):
                 _export(connection, table, unfinished / f"{table}.csv")
         connection.rollback()
     return folder

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fext_engine.arrays import RowWriter
+from fext_engine.arrays import RowWriter, map_rows
 from fext_engine.errors import FextError
 from fext_engine.images.scan import ScannedFile
 from fext_engine.paths import escape_name
@@ -178,10 +178,8 @@ def _open_stored(stored: Path, size: ImageSize) -> PixelCache | None:
                 cache.add(
                     ReadImage(row["path"], None, row["digest"], status=row["status"], reason=row["reason"])
                 )
-        cache.pixels = np.load(stored / "pixels.npy", mmap_mode="r") if cache.paths else None
+        shape = (len(cache.paths), *size.shape)
+        cache.pixels = map_rows(stored / "pixels.npy", shape, np.dtype(np.uint8)) if cache.paths else None
     except (OSError, ValueError, KeyError, csv.Error):
-        return None
-    shape = (len(cache.paths), *size.shape)
-    if cache.paths and (cache.pixels is None or cache.pixels.shape != shape):
         return None
     return cache
