@@ -214,16 +214,17 @@ def _dotenv(workspace: Workspace) -> dict[str, str]:
     path = workspace.root / ".env"
     if not path.is_file():
         return {}
-    import dotenv
+    from dotenv.parser import parse_stream
 
+    shown = escape_name(str(path))
     try:
-        # Values are taken as they stand: `${A}${A}` in a few lines would grow beyond any memory.
-        found = dotenv.dotenv_values(stream=io.StringIO(read_text(path)), interpolate=False)
-        return {key: value for key, value in found.items() if value is not None}
+        bindings = list(parse_stream(io.StringIO(read_text(path))))
     except (OSError, ValueError) as error:
-        raise SettingsError(
-            f"cannot read {escape_name(str(path))}: {error}", "mend or remove the file"
-        ) from error
+        raise SettingsError(f"cannot read {shown}: {error}", "mend or remove the file") from error
+    if wrong := next((binding for binding in bindings if binding.error), None):
+        raise SettingsError(f"{shown}: line {wrong.original.line} is no NAME=value", "mend the line")
+    # Values are taken as they stand: `${A}${A}` in a few lines would grow beyond any memory.
+    return {binding.key: binding.value for binding in bindings if binding.key and binding.value is not None}
 
 
 def _description(path: Path) -> str:

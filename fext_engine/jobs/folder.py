@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from fext_engine import __version__
 from fext_engine.documents import read_toml
-from fext_engine.errors import FextError
+from fext_engine.errors import FextError, SettingsError
 from fext_engine.paths import escape_name
 from fext_engine.settings import Settings
 from fext_engine.workspace import Workspace, timestamp, write_atomic
@@ -84,6 +84,8 @@ def read_request(folder: Path) -> JobRequest:
             arguments=dict(document["arguments"]),
             created=document["created"].timestamp(),
         )
+    except SettingsError as error:
+        raise FextError(f"{escape_name(str(folder / JOB_FILE))}: {error.what}", "remove that job's folder") from error
     except (OSError, ValueError, KeyError, AttributeError, TypeError, OverflowError) as error:
         raise FextError(
             f"{escape_name(str(folder / JOB_FILE))} cannot be read: {error}", "remove that job's folder"

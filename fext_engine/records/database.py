@@ -52,10 +52,10 @@ def open_records(path: Path) -> Records:
         connection.execute("PRAGMA trusted_schema = OFF")  # somebody else may have made the file
         _migrate(connection, shown)
         _check(connection, shown)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter of SQLite's words about a damaged name
         connection.close()
         way_out = "free some space or make the folder writable"
-        if "malformed" in str(error) or "not a database" in str(error):
+        if isinstance(error, UnicodeDecodeError) or any(w in str(error) for w in ("malformed", "not a database")):
             way_out = (
                 "move the file away; `fext analyze` builds a new one, and runs are kept in their own folders"
             )

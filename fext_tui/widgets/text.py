@@ -76,7 +76,11 @@ def format_duration(seconds: float | None) -> str:
 
 def format_figure(value: float) -> str:
     """Return `value` in about four significant digits: `12.3`, `0.0123`, `1.2e-05`, `12,345`."""
-    if not math.isfinite(value):
+    try:
+        finite = math.isfinite(value)
+    except OverflowError:  # a whole number beyond all floats
+        return "-inf" if value < 0 else "inf"
+    if not finite:
         return str(value)
     size = abs(value)
     if value == int(value) and size < 1e15:

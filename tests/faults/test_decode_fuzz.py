@@ -15,6 +15,9 @@ from PIL import Image
 from fext_engine.images.decode import MAX_PIXELS, decode_image, decode_resized, read_info
 from fext_engine.images.faults import FAILURES, DecodeError
 
+# pytest undoes the filters that decode.py sets.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::PIL.Image.DecompressionBombWarning")
+
 PHOTO = Image.fromarray(picture())
 FRAMES = [Image.fromarray(picture(i)) for i in range(3)]
 MOVING = {"save_all": True, "append_images": FRAMES[1:]}
@@ -44,7 +47,6 @@ WHOLE = {
 }
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("kind", WHOLE)
 @fuzz(8)
 @given(data=st.data())

@@ -35,7 +35,14 @@ from fext_engine.latents.projection import fit, load
 from fext_engine.latents.recipe import Recipe
 from fext_engine.latents.stamp import stamp_of
 from fext_engine.latents.unfinished import final_place, new_folder, unfinished_in
-from fext_engine.presets import last_preset, list_presets, load_settings, read_settings, save_last_used, settings_to_toml
+from fext_engine.presets import (
+    last_preset,
+    list_presets,
+    load_settings,
+    read_settings,
+    save_last_used,
+    settings_to_toml,
+)
 from fext_engine.records import open_records
 from fext_engine.records.runs import RunRecord, add_epoch, epochs_of, list_runs, upsert_run
 from fext_engine.settings import Settings
