@@ -59,14 +59,23 @@ class Index:
         from usearch.index import Index as Graph
 
         self.record = record
-        self._graph = Graph.restore(os.fspath(folder / INDEX), view=True)
+        self._damaged = FextError(f"{escape_name(str(folder / INDEX))} is damaged", "build it again: `fext index`")
+        try:
+            self._graph = Graph.restore(os.fspath(folder / INDEX), view=True)
+        except (RuntimeError, ValueError, KeyError) as error:  # usearch's own, and its readers' of the header
+            raise self._damaged from error
         if self._graph is None:
-            raise FextError(f"{escape_name(str(folder / INDEX))} is damaged", "build it again: `fext index`")
+            raise self._damaged
 
     def nearest(self, vectors: Vectors, queries: Vectors, top: int) -> Nearest:
         """About the `top` nearest rows of `vectors`, which it was built of, to (Q, D); distances are exact."""
         wanted = min(_SPARE * top, len(self._graph))
-        found = _candidates(self._graph, queries, wanted)
+        try:
+            found = _candidates(self._graph, queries, wanted)
+        except (RuntimeError, ValueError, OverflowError) as error:  # of another dimension
+            raise self._damaged from error
+        if found.size and not 0 <= found.min() <= found.max() < len(vectors):
+            raise self._damaged
         return rank(vectors, queries, found, top, self.record.metric)
 
 
