@@ -1,6 +1,6 @@
 """What the fuzz tests share: how many examples they try, and how a whole file becomes one that a stranger might send.
 
-HYPOTHESIS_PROFILE=long tries two hundred times as many, at random; else the examples are few and always the same.
+HYPOTHESIS_PROFILE=long tries four hundred times as many, at random; else the examples are few and always the same.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TOKENS = (
 )  # fmt: skip
 
 
-def fuzz(examples: int, factor: int = 200) -> settings:
+def fuzz(examples: int, factor: int = 400) -> settings:
     """The settings of a fuzz test."""
     return settings(
         max_examples=examples * factor if LONG else examples, derandomize=not LONG, deadline=None, database=None,

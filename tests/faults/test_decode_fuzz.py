@@ -48,7 +48,7 @@ WHOLE = {
 
 
 @pytest.mark.parametrize("kind", WHOLE)
-@fuzz(8)
+@fuzz(5)
 @given(data=st.data())
 def test_a_damaged_image_is_decoded_or_refused_with_its_kind(kind, data):
     content = data.draw(mutated(WHOLE[kind]))

@@ -225,7 +225,7 @@ def test_it_is_read_or_refused_in_one_line(whole, tmp_path, name):
             for beside in file.parent.glob("fext.sqlite-*"):
                 beside.unlink()
 
-    fuzz(25)(given(mutated(file.read_bytes()))(try_it))()
+    fuzz(15)(given(mutated(file.read_bytes()))(try_it))()
     assert not list(tmp_path.glob("[!w]*"))  # nothing was written elsewhere
     assert sum(seen.values()) > 10
 
@@ -234,7 +234,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 numbers = st.floats(allow_nan=False, width=64)
 
 
-@fuzz(40)
+@fuzz(12)
 @given(st.lists(st.fixed_dictionaries(dict.fromkeys(COLUMNS[1:], numbers)), max_size=5))
 def test_a_history_comes_back(tmp_path_factory, records):
     file = tmp_path_factory.getbasetemp() / "history.csv"
@@ -243,7 +243,7 @@ def test_a_history_comes_back(tmp_path_factory, records):
     assert read_history(file) == written
 
 
-@fuzz(10)
+@fuzz(6)
 @given(st.dictionaries(st.from_regex(r"[a-z]{1,8}", fullmatch=True), texts | st.integers(-(2**63), 2**63 - 1) | st.booleans()))
 def test_a_jobs_request_comes_back(tmp_path_factory, arguments):
     workspace = find_workspace(tmp_path_factory.getbasetemp() / "jobs")
@@ -252,7 +252,7 @@ def test_a_jobs_request_comes_back(tmp_path_factory, arguments):
     shutil.rmtree(folder)
 
 
-@fuzz(60)
+@fuzz(25)
 @given(st.dictionaries(texts, st.none() | st.booleans() | st.integers() | numbers | texts | st.lists(texts)))
 def test_an_event_of_a_job_comes_back_or_is_none(data):
     from fext_engine.jobs.events import parse_event
