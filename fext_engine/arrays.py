@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
+import zipfile
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +13,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from fext_engine.documents import require_file
+
+_MOST_DIMENSIONS = 32
+_LONGEST = 1 << 48
 _HEADER_BYTES = 192  # room for twenty digits of rows; a multiple of 64, as the format asks
 _PIECE = 8 << 20  # bytes that are copied at once
 
@@ -20,6 +25,57 @@ def rows_in(path: Path, row_shape: tuple[int, ...], dtype: np.dtype[Any]) -> int
     """How many whole rows a file has that a RowWriter left unfinished; 0 when there is none."""
     row = math.prod(row_shape) * dtype.itemsize
     return max(0, path.stat().st_size - _HEADER_BYTES) // row if path.exists() else 0
+
+
+def map_rows(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Map the array of a .npy file read-only; nothing of the file but its header is read, and never a pickle.
+
+    Raises OSError, or ValueError unless it is of format 1.0, in C order, of this shape and dtype, and whole.
+    """
+    require_file(path)
+    with path.open("rb") as file:
+        try:
+            version = np.lib.format.read_magic(file)
+            if version != (1, 0):  # no other is written
+                raise ValueError(f"version {version[0]}.{version[1]} of the format")
+            found, fortran, kind = np.lib.format.read_array_header_1_0(file)
+        except (OSError, ValueError):
+            raise
+        except Exception as error:  # of the header's own parser: token, recursion, memory ...
+            raise ValueError(f"its header cannot be read: {type(error).__name__}") from error
+        start = file.tell()
+    if kind != dtype or fortran:
+        raise ValueError(f"it holds {kind}, and not {dtype}")
+    if found != shape:
+        raise ValueError(f"it has shape {found}, and not {shape}")
+    if len(shape) > _MOST_DIMENSIONS or not all(0 <= side <= _LONGEST for side in shape):
+        raise ValueError(f"no array has shape {shape}")
+    have, need = path.stat().st_size, start + math.prod(shape) * dtype.itemsize
+    if have < need:
+        raise ValueError(f"it is truncated: {have:,} of {need:,} bytes")
+    if not math.prod(shape):  # nothing to map
+        return np.empty(shape, dtype)
+    return np.memmap(path, dtype, "r", start, shape)
+
+
+def read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """Read all arrays of a .npz file that is not compressed; raises OSError or ValueError for anything else.
+
+    What is compressed could be a thousand times as large in memory.
+    """
+    require_file(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+                raise ValueError("it is compressed")
+            if sum(member.file_size for member in archive.infolist()) > path.stat().st_size:
+                raise ValueError("it says that it holds more than it does")
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: np.asarray(arrays[name]) for name in arrays.files}
+    except (OSError, ValueError):
+        raise
+    except Exception as error:  # zipfile's and the header's own, for a damaged file
+        raise ValueError(f"it cannot be read: {type(error).__name__}: {error}") from error
 
 
 class RowWriter:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 
+from fext_engine.paths import printable
+
 _OUT_OF_MEMORY = (
     "out of memory", "can't allocate memory", "cannot allocate memory", "bad_alloc",
     "could not create a primitive", "could not create a memory",  # oneDNN, whose layers are most of ours on a CPU
@@ -25,7 +27,7 @@ class FextError(Exception):
 
     def __str__(self) -> str:
         text = f"{self.what}; {self.do}" if self.do else self.what
-        return " ".join(text.split())
+        return printable(" ".join(text.split()))
 
 
 class SettingsError(FextError):

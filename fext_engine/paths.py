@@ -28,11 +28,25 @@ def unescape_name(text: str) -> str:
     return _ESCAPE.sub(_unescape_match, text)
 
 
+def printable(text: str) -> str:
+    r"""Return `text` on one line without control, bidirectional or undecodable characters.
+
+    Such a character shows as `\x1b` or `\u202e`. A backslash stays as it is: names arrive escaped already.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else " " if c == "\t" else _code(c) for c in text)
+
+
 def _escape_character(c: str) -> str:
     if c in _SHORT:
         return _SHORT[c]
     if c.isprintable():
         return c
+    return _code(c)
+
+
+def _code(c: str) -> str:
     code = ord(c)
     if code < 0x80:
         return f"\\x{code:02x}"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fext_engine.documents import read_text, read_toml, require_file
 from fext_engine.errors import FextError, SettingsError, room_to_write
 from fext_engine.paths import escape_name
 from fext_engine.settings import Settings, check_option, find_option
@@ -19,7 +20,6 @@ LAST_USED = "last_used"
 FIRST = "fextae_redux"  # what the terminal UI starts with in a new workspace
 _ORIGIN = "preset"  # in that file: the name of the preset that it came from
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
-_MAX_BYTES = 1 << 20  # a preset is a page of text; anything larger is not one
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,12 @@ def read_settings(path: Path) -> Settings:
     """Read a TOML file of settings; raises SettingsError naming the file, the key, the value and the range."""
     shown = escape_name(str(path))
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise SettingsError(f"{shown} is larger than a settings file can be", "choose a preset of FeXT")
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = read_toml(path)
     except OSError as error:
         raise SettingsError(
             f"cannot read {shown}: {error.strerror}", "check the file and its permissions"
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except ValueError as error:
         raise SettingsError(
             f"{shown} is not valid TOML: {error}", "mend the line, or delete the file"
         ) from error
@@ -153,9 +151,8 @@ def last_preset(workspace: Workspace) -> str:
     if not path.exists():
         return FIRST
     try:
-        text = path.read_text(encoding="utf-8")
-        name = tomllib.loads(text).get(_ORIGIN, "")
-    except (OSError, ValueError, RecursionError):  # `load_last_used` tells what is wrong with the file
+        name = read_toml(path).get(_ORIGIN, "")
+    except (OSError, ValueError):  # `load_last_used` tells what is wrong with the file
         return ""
     return name if isinstance(name, str) else ""
 
@@ -217,18 +214,22 @@ def _dotenv(workspace: Workspace) -> dict[str, str]:
     path = workspace.root / ".env"
     if not path.is_file():
         return {}
-    import dotenv
+    from dotenv.parser import parse_stream
 
+    shown = escape_name(str(path))
     try:
-        return {key: value for key, value in dotenv.dotenv_values(path).items() if value is not None}
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"cannot read {escape_name(str(path))}: {error}", "mend or remove the file"
-        ) from error
+        bindings = list(parse_stream(io.StringIO(read_text(path))))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"cannot read {shown}: {error}", "mend or remove the file") from error
+    if wrong := next((binding for binding in bindings if binding.error), None):
+        raise SettingsError(f"{shown}: line {wrong.original.line} is no NAME=value", "mend the line")
+    # Values are taken as they stand: `${A}${A}` in a few lines would grow beyond any memory.
+    return {binding.key: binding.value for binding in bindings if binding.key and binding.value is not None}
 
 
 def _description(path: Path) -> str:
     try:
+        require_file(path)
         with path.open(encoding="utf-8", errors="replace") as file:
             line = file.readline(200).strip()
     except OSError as error:

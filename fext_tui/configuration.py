@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any
 
 from textual.keys import KEY_NAME_REPLACEMENTS, Keys
 
+from fext_engine.documents import parse_toml, read_text
 from fext_engine.errors import FextError, room_to_write
 from fext_engine.paths import escape_name
 from fext_engine.workspace import write_atomic
@@ -84,12 +84,12 @@ def remember_theme(path: Path, theme: str) -> None:
     before = _parse(path)
     line = f'theme = "{theme}"'
     try:
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        lines = read_text(path).splitlines() if path.exists() else []
         head = next((n for n, text in enumerate(lines) if text.lstrip().startswith("[")), len(lines))
         at = next((n for n in range(head) if lines[n].partition("=")[0].strip() == "theme"), None)
         lines[slice(0, 0) if at is None else slice(at, at + 1)] = [line]
         text = "\n".join(lines) + "\n"
-        if tomllib.loads(text) != before | {"theme": theme}:
+        if parse_toml(text) != before | {"theme": theme}:
             raise _refusal(
                 path, "it has no place for a line with the theme", f"write {line} into it yourself"
             )
@@ -100,7 +100,7 @@ def remember_theme(path: Path, theme: str) -> None:
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return parse_toml(read_text(path))
     except FileNotFoundError:
         return {}
     except OSError as error:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fext_engine.errors import FextError
 from fext_engine.paths import escape_name
+from fext_engine.records.times import local_time
 from fext_tui.dataset_tables import (
     NO_CLASSES,
     NO_DRIFT,
@@ -151,8 +150,10 @@ def _summary(statuses: dict[str, int], report: sqlite3.Row | None, not_analyzed:
     if report is None:
         parts.append(f"not analyzed to the end. {not_analyzed}")
     else:
-        summary: dict[str, Any] = json.loads(report["summary"])
-        when = datetime.fromtimestamp(report["created_at"])
+        from fext_engine.records.reports import summary_of
+
+        summary = summary_of(report)
+        when = local_time(report["created_at"])
         parts.append(f"report {report['name']} of {when:%Y-%m-%d %H:%M}")
         drifting = summary.get("drifting")
         if drifting:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from fext_engine.records.times import local_time
 from fext_tui.tables import TableRows
 from fext_tui.widgets.columns import Column
 from fext_tui.widgets.text import format_figure
@@ -74,7 +75,7 @@ class ReportEntry:
 def report_entries(rows: Iterable[sqlite3.Row]) -> list[ReportEntry]:
     """The reports of the records."""
     return [
-        ReportEntry(row["name"], row["root"], datetime.fromtimestamp(row["created_at"]), row["images"])
+        ReportEntry(row["name"], row["root"], local_time(row["created_at"]), row["images"])
         for row in rows
     ]
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from datetime import datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from fext_engine.errors import FextError
+from fext_engine.records.times import local_time
 from fext_tui.following import LOG_LINES, JobFound, JobsEnded, JobSnapshot, JobUpdated, LogLine, follow
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _title(end: JobEnd) -> str:
 
 
 def _words(end: JobEnd) -> str:
-    when = f"{datetime.fromtimestamp(end.ended_at):%Y-%m-%d %H:%M}" if end.ended_at else "at an unknown time"
+    when = f"{local_time(end.ended_at):%Y-%m-%d %H:%M}" if end.ended_at else "at an unknown time"
     if end.state == "died":
         error, _, do = end.message.partition("; ")
         return f"{error}, last heard of {when}; {do}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from fext_engine.documents import read_json
 from fext_engine.errors import FextError
 from fext_engine.images.faults import DecodeError
 from fext_engine.paths import escape_name
@@ -23,6 +23,7 @@ _ORIENTATIONS = {
     6: "turned by 90° to the right", 7: "turned by 90° and mirrored", 8: "turned by 90° to the left",
 }  # fmt: skip
 _REPORTS = ("summary.json", "report.json")
+_LARGEST_REPORT = 16 << 20  # bytes
 _LONGEST_LIST = 12
 
 
@@ -57,7 +58,7 @@ def plot_facts(path: Path) -> Facts:
     facts = list(_file(path))
     for report in (path.parent / name for name in _REPORTS):
         try:
-            found = json.loads(report.read_text(encoding="utf-8"))
+            found = read_json(report, _LARGEST_REPORT)
         except (OSError, ValueError):
             continue
         facts += [("", "Report"), ("file", escape_name(str(report))), *_flat(found)]

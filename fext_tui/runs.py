@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from fext_engine.documents import parse_toml
+from fext_engine.paths import printable
+from fext_engine.records.times import local_time
 from fext_tui.widgets.sorted_list import Field
-from fext_tui.widgets.text import format_figure, printable
+from fext_tui.widgets.text import format_figure
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,9 +68,9 @@ def matching(runs: Sequence[RunSummary], words: str) -> list[RunSummary]:
 def image_size(configuration: str) -> tuple[int, int] | None:
     """Height and width of the images that a run was trained on, by its configuration in TOML."""
     try:
-        dataset = tomllib.loads(configuration)["dataset"]
+        dataset = parse_toml(configuration)["dataset"]
         return int(dataset["image_height"]), int(dataset["image_width"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         return None
 
 
@@ -86,7 +88,7 @@ def _best(run: RunSummary) -> str:
 
 def _when(run: RunSummary) -> str:
     """The time of this year, or the date of another."""
-    moment = datetime.fromtimestamp(run.updated_at)
+    moment = local_time(run.updated_at)
     return f"{moment:%m-%d %H:%M}" if moment.year == datetime.now().year else f"{moment:%Y-%m-%d}"
 
 

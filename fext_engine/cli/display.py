@@ -16,6 +16,7 @@ from fext_engine.cli.wording import (
     summary_lines,
 )
 from fext_engine.jobs.events import Event
+from fext_engine.paths import printable
 
 PLAIN_SECONDS = 10.0
 PLAIN_SHARE = 0.1
@@ -57,7 +58,7 @@ class Display:
 
     def say(self, text: str) -> None:
         """Print a line."""
-        print(text, flush=True)
+        print(printable(text), flush=True)
 
     def __enter__(self) -> Self:
         return self
@@ -126,15 +127,15 @@ class BarDisplay(Display):
         done, total = data.get("done", 0), data.get("total")
         count = f"{done}/{total}" if total is not None else f"{done} {data.get('unit', '')}"
         fields: dict[str, Any] = {
-            "stage": str(data.get("stage", "")),
-            "figures": "  ".join([count, *speed_texts(data)]),
+            "stage": printable(str(data.get("stage", ""))),
+            "figures": printable("  ".join([count, *speed_texts(data)])),
         }
         self._progress.update(self._task, completed=done, total=total, visible=True, **fields)
         self._progress.refresh()
 
     def say(self, text: str) -> None:
         """Print a line above the bar."""
-        self._progress.console.print(text, markup=False, soft_wrap=True)
+        self._progress.console.print(printable(text), markup=False, soft_wrap=True)
         self._progress.refresh()
 
     def __enter__(self) -> Self:

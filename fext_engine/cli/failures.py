@@ -38,7 +38,11 @@ def as_event(error: FextError) -> Event:
 
 
 def explain_crash(error: Exception, logs: Path | None) -> FextError:
-    """Put a fault of FeXT's own into words, with its traceback in a file under `logs`."""
+    """Put a fault of FeXT's own into words, with its traceback in a file under `logs`; a damaged database is none."""
+    import sqlite3
+
+    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.ProgrammingError):
+        return FextError(f"cannot use the database: {error}", "make room for it, or move the file fext.sqlite away")
     from fext_engine.logs import write_crash
 
     path = write_crash(logs, error) if logs else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +10,7 @@ from fext_engine.cli.common import Common, command
 from fext_engine.cli.display import open_display
 from fext_engine.cli.failures import EXIT_INTERRUPTED, report
 from fext_engine.cli.tables import CsvFile, show_table
-from fext_engine.cli.wording import moment, progress_text
+from fext_engine.cli.wording import iso_moment, moment, progress_text
 from fext_engine.errors import FextError, JobStopped
 from fext_engine.jobs.events import TERMINAL, Event
 from fext_engine.jobs.settle import note_told
@@ -86,7 +85,7 @@ def _plain(job: JobInfo) -> dict[str, Any]:
         "verb": job.verb,
         "state": job.state,
         "run": job.run,
-        "created": datetime.fromtimestamp(job.created).astimezone().isoformat(timespec="seconds"),
+        "created": iso_moment(job.created),
         "stage": progress.get("stage"),
         "done": progress.get("done"),
         "total": progress.get("total"),

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fext_engine.cli.common import Common, command
 from fext_engine.cli.tables import CsvFile, aligned, show_table
-from fext_engine.cli.wording import figure, moment
-from fext_engine.paths import escape_name
+from fext_engine.cli.wording import figure, iso_moment, moment
+from fext_engine.paths import escape_name, printable
 from fext_engine.records import open_records
 
 if TYPE_CHECKING:
@@ -36,7 +34,7 @@ def show_all(common: Common, csv_file: CsvFile = None) -> None:
     with open_records(common.workspace.database) as records:
         rows = [_plain(row) for row in reports.list_reports(records)]
     shown = [{**row, "created": moment(row["created"])} for row in rows]
-    plain = [{**row, "created": _iso(row["created"])} for row in rows]
+    plain = [{**row, "created": iso_moment(row["created"])} for row in rows]
     show_table(common, plain, shown, csv_file, "no report yet; `fext analyze` makes one")
 
 
@@ -52,10 +50,10 @@ def show(common: Common, report: Report, csv_file: CsvFile = None) -> None:
         drift = [_without_id(row) for row in reports.report_drift(records, found["id"])]
         classes = [_without_id(row) for row in reports.report_classes(records, found["id"])]
     folder = common.workspace.validation / found["name"]
-    facts = {**_plain(found), "created": _iso(found["created_at"]), "folder": escape_name(str(folder))}
+    facts = {**_plain(found), "created": iso_moment(found["created_at"]), "folder": escape_name(str(folder))}
     if common.json:
         more = {"statistics": statistics, "drift": drift, "classes": classes}
-        common.print_json({**facts, **more, "summary": json.loads(found["summary"])})
+        common.print_json({**facts, **more, "summary": reports.summary_of(found)})
         return
     verdicts = {row["measure"]: row["verdict"] for row in drift}
     if not csv_file:
@@ -154,7 +152,9 @@ def _all_rows(found: Comparison) -> list[dict[str, Any]]:
 
 
 def _plain(row: sqlite3.Row) -> dict[str, Any]:
-    summary = json.loads(row["summary"])
+    from fext_engine.records.reports import summary_of  # NumPy, which other commands do without
+
+    summary = summary_of(row)
     return {
         "name": row["name"],
         "created": row["created_at"],
@@ -176,12 +176,8 @@ def _without_id(row: sqlite3.Row) -> dict[str, Any]:
 def _print_facts(facts: dict[str, Any]) -> None:
     width = max(map(len, facts))
     for key, value in facts.items():
-        print(f"{key.replace('_', ' '):<{width}}  {figure(value)}")
+        print(printable(f"{key.replace('_', ' '):<{width}}  {figure(value)}"))
 
 
 def _or_blank(value: float | None) -> str:
     return "" if value is None else figure(value)
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")

@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,10 +13,10 @@ import typer
 from fext_engine.cli.common import Common, command, confirm
 from fext_engine.cli.tables import CsvFile, aligned, show_table
 from fext_engine.cli.verbs import Run
-from fext_engine.cli.wording import figure, moment, size
+from fext_engine.cli.wording import figure, iso_moment, moment, size
 from fext_engine.jobs.settle import settle
 from fext_engine.jobs.supervisor import Supervisor
-from fext_engine.paths import escape_name
+from fext_engine.paths import escape_name, printable
 from fext_engine.records import Records, open_records
 from fext_engine.records.rebuild import take_in_copied_runs
 from fext_engine.records.runs import RunSummary, epochs_of, list_runs
@@ -58,7 +57,7 @@ def show(common: Common, run: Run, csv_file: CsvFile = None) -> None:
     if not csv_file:
         width = max(map(len, summary))
         for key, value in summary.items():
-            print(f"{key.replace('_', ' '):<{width}}  {figure(value) if value is not None else ''}")
+            print(printable(f"{key.replace('_', ' '):<{width}}  {figure(value) if value is not None else ''}"))
         print()
     shown = [{key: "" if value is None else figure(value) for key, value in row.items()} for row in epochs]
     show_table(common, epochs, shown, csv_file, "no epoch is recorded yet")
@@ -170,7 +169,7 @@ def _plain(run: RunSummary) -> dict[str, Any]:
     row = asdict(run)
     del row["configuration"]
     for key in ("started_at", "updated_at"):
-        row[key] = datetime.fromtimestamp(row[key]).astimezone().isoformat(timespec="seconds")
+        row[key] = iso_moment(row[key])
     return row
 
 

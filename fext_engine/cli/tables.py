@@ -12,7 +12,7 @@ import typer
 
 from fext_engine.cli.common import Common
 from fext_engine.errors import FextError, room_to_write
-from fext_engine.paths import escape_name
+from fext_engine.paths import escape_name, printable
 from fext_engine.workspace import atomic_file
 
 CsvFile = Annotated[str | None, typer.Option("--csv", metavar="FILE", help="Write the table to a CSV file.")]
@@ -46,7 +46,7 @@ def aligned(rows: Sequence[Row]) -> list[str]:
     names = list(rows[0])
     table = [
         [name.replace("_", " ") for name in names],
-        *([str(row[name]) for name in names] for row in rows),
+        *([printable(str(row[name])) for name in names] for row in rows),
     ]
     widths = [max(cell_len(line[i]) for line in table) for i in range(len(names))]
     return [

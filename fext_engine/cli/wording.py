@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from fext_engine.jobs.events import Event
+from fext_engine.records.times import local_time
 
 EPOCH_FIGURES = ("loss", "val_loss", "val_mae", "val_psnr", "val_ssim", "images_per_second")
 
@@ -25,7 +25,12 @@ def duration(seconds: float) -> str:
 
 def moment(seconds: float | None) -> str:
     """A time as `2026-11-23 21:45:00`, local; nothing for None."""
-    return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M:%S") if seconds else ""
+    return f"{local_time(seconds):%Y-%m-%d %H:%M:%S}" if seconds else ""
+
+
+def iso_moment(seconds: float) -> str:
+    """A time as ISO 8601 has it, with the local zone."""
+    return local_time(seconds).astimezone().isoformat(timespec="seconds")
 
 
 def figure(value: Any) -> str:

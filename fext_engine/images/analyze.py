@@ -36,7 +36,8 @@ def analyze(job: Job) -> dict[str, Any]:
 
     Files that are unchanged since an earlier analysis are not read again, so a stopped one goes on where it
     was; where the database is found damaged and made anew all are. Where several processes do it, each
-    measures a share, and the one that leads does the rest; the others return nothing. Raises FextError when the folder has no usable image, or the database cannot be written.
+    measures a share, and the one that leads does the rest; the others return nothing. Raises FextError when
+    the folder has no usable image, or the database cannot be written.
     """
     try:
         return _analyze(job)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -117,7 +116,7 @@ def _count_changes(records: Records, first: sqlite3.Row, second: sqlite3.Row) ->
 
 
 def _counts(records: Records, report: sqlite3.Row) -> dict[CountKind, Mapping[str, float]]:
-    summary = json.loads(report["summary"])
+    summary = reports.summary_of(report)
     balance = ("classes", "largest", "smallest", "ratio", "normalised_entropy")
     return {
         "files": _numbers(summary, ("images", "usable", "broken", "excluded", "train", "validation")),

@@ -9,6 +9,7 @@ import stat
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -100,7 +101,8 @@ def read_info(path: str | Path, data: bytes | None = None) -> ImageInfo:
 
     A PNG that keeps its EXIF behind the pixels counts as upright here: finding it means decoding.
     """
-    image, start = _open(read_file(path) if data is None else data)
+    data = read_file(path) if data is None else data
+    image, start = _open(data)
     unknown = image.format == "PNG" and "exif" not in image.info
     orientation = 1 if unknown else orientation_of(image)
     width, height = image.size
@@ -109,7 +111,7 @@ def read_info(path: str | Path, data: bytes | None = None) -> ImageInfo:
     file_format = image.format or ""
     return ImageInfo(
         width=width, height=height, format=file_format, mode=image.mode, bit_depth=bit_depth(image, start),
-        orientation=orientation, frames=_frames(image), alpha_share=0.0, notes=suffix_notes(path, file_format),
+        orientation=orientation, frames=_frames(image, data), alpha_share=0.0, notes=suffix_notes(path, file_format),
     )  # fmt: skip
 
 
@@ -119,8 +121,9 @@ def decode_image(path: str | Path, *, grayscale: bool = False, data: bytes | Non
     `data` are the file's bytes when the caller has read them already. The colours are the file's numbers:
     embedded colour profiles are not applied. Raises DecodeError with the kind and the reason.
     """
-    image, start = _open(read_file(path) if data is None else data)
-    file_format, mode, depth, frames = image.format or "", image.mode, bit_depth(image, start), _frames(image)
+    data = read_file(path) if data is None else data
+    image, start = _open(data)
+    file_format, mode, depth, frames = image.format or "", image.mode, bit_depth(image, start), _frames(image, data)
     loaded = _load_upright(image, depth)
     pixels = np.asarray(_in_mode(loaded.image, "L" if grayscale else "RGB"))
     return Decoded(
@@ -162,7 +165,16 @@ def _open(data: bytes) -> tuple[Image.Image, bytes]:
         raise broken(error, data) from error
     if image.width * image.height > MAX_PIXELS:
         raise DecodeError("bomb", f"{image.width} x {image.height} pixels; the limit is {MAX_PIXELS:,}")
+    if image.format == "TIFF" and not _is_covered(image):  # Pillow would leave the rest black
+        raise DecodeError("truncated", "the file names fewer strips than its image has")
     return image, data[:32]
+
+
+def _is_covered(image: Image.Image) -> bool:
+    """Whether the parts that a TIFF names reach to its image's lower right corner."""
+    ends = [tile[1][2:] for tile in getattr(image, "tile", ()) if tile[1] is not None]
+    width, height = image.size[::-1] if orientation_of(image) in TURNED else image.size
+    return any(right >= width and bottom >= height for right, bottom in ends)
 
 
 def _load_upright(image: Image.Image, depth: int) -> Flattened:
@@ -189,8 +201,24 @@ def _in_mode(image: Image.Image, mode: str) -> Image.Image:
     return image if image.mode == mode else image.convert(mode)  # converting to the same mode is a copy
 
 
-def _frames(image: Image.Image) -> int:
+def _frames(image: Image.Image, data: bytes) -> int:
+    if image.format == "TIFF":
+        return _tiff_pages(data)
     try:
         return int(getattr(image, "n_frames", 1))
     except Exception:  # an animation that breaks off later still has its first frame
         return 1
+
+
+def _tiff_pages(data: bytes) -> int:
+    """How many pages a TIFF has, by the chain of its directories; Pillow takes time with the square of their number."""
+    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
+    big = data[2:4] in (b"+\0", b"\0+")
+    start, count_bytes, entry, offset_bytes = (8, 8, 20, 8) if big else (4, 2, 12, 4)
+    seen: set[int] = set()
+    at = int.from_bytes(data[start : start + offset_bytes], order)
+    while 0 < at < len(data) and at not in seen:
+        seen.add(at)
+        following = at + count_bytes + entry * int.from_bytes(data[at : at + count_bytes], order)
+        at = int.from_bytes(data[following : following + offset_bytes], order)
+    return max(1, len(seen))

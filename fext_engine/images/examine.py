@@ -46,4 +46,5 @@ def pack_histogram(histogram: npt.NDArray[np.uint32]) -> bytes:
 
 def unpack_histogram(packed: bytes) -> npt.NDArray[np.uint32]:
     """Return the (3, 256) uint32 histogram of red, green and blue that `pack_histogram` compressed."""
-    return np.frombuffer(zlib.decompress(packed), "<u4").reshape(3, 256)
+    size = 3 * 256 * 4
+    return np.frombuffer(zlib.decompressobj().decompress(packed, size), "<u4", 3 * 256).reshape(3, 256)

@@ -110,7 +110,8 @@ def _narrow(image: Image.Image, depth: int) -> Flattened:
     if image.mode.startswith("I;16"):
         white = float((1 << depth) - 1) if 8 < depth <= 16 else 65535.0
     else:
-        values = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+        with np.errstate(invalid="ignore"):  # a signalling NaN is one as well
+            values = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
         largest = float(values.max(initial=0.0))
         ranges = (1.0, 255.0, 65535.0) if image.mode == "F" else (65535.0,)
         white = next((r for r in ranges if largest <= r), largest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from fext_engine.errors import FextError
 from fext_engine.images.presence import require_folder
@@ -70,6 +70,23 @@ def scan(root: str | Path, on_problem: Problem | None = None) -> Iterator[Scanne
 def image_path(root: str | Path, path: str) -> Path:
     """Return the true path of a stored (relative, escaped) image path below `root`."""
     return Path(root) / unescape_name(path)
+
+
+def stays_below(path: str) -> bool:
+    """Tell whether a stored path, which somebody else may have written, names a file below the root it is joined to.
+
+    It does not when it is absolute, climbs by `..`, or holds what no file name can; links below the root are the
+    user's own, and are followed.
+    """
+    name = unescape_name(path)
+    if name.isascii() and name.isprintable() and ".." not in name and name[:1] not in "/\\" and ":" not in name:
+        return bool(name)  # nearly all of a million
+    pure = PurePath(name)
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+    return bool(name) and not pure.anchor and ".." not in pure.parts and "\0" not in name
 
 
 def is_image_name(name: str) -> bool:

@@ -20,6 +20,10 @@ KINDS: tuple[str, ...] = get_args(Kind)
 TERMINAL: frozenset[str] = frozenset({"finished", "failed", "stopped"})
 EVENTS_FILE = "events.jsonl"
 READ_BYTES = 256 << 10  # at once: a long job's events, read again, must not fill the memory
+LATEST = 253_402_214_400.0
+"""The end of the year 9999 in seconds since 1970: later times are no dates."""
+_NUMBERS, _TEXTS, _TABLES = ("done", "total", "rate", "eta", "epoch", "epochs"), ("run", "verb"), ("values", "summary")
+_LARGEST = 1e300  # nan and infinity are not below it
 ENDED_AT_ONCE = {"message": "ended at once, on request; what was saved before is kept", "resumable": False}
 
 
@@ -46,11 +50,25 @@ def parse_event(line: str | bytes) -> Event | None:
         record = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(record, dict) or record.get("kind") not in KINDS:
+    if not isinstance(record, dict) or record.get("kind") not in KINDS or not _is_sound(record):
         return None
     moment = record.pop("time", 0.0)
     kind = cast(Kind, record.pop("kind"))
-    return Event(kind, record, moment if isinstance(moment, float) else 0.0)
+    return Event(kind, record, moment if isinstance(moment, float) and 0 <= moment < LATEST else 0.0)
+
+
+def _is_sound(record: dict[str, Any]) -> bool:
+    """Whether what readers calculate with is of its type: somebody else may have written the line."""
+    numbers = all(_is_number(record.get(name)) for name in _NUMBERS)
+    texts = all(isinstance(record.get(name, ""), str | None) for name in _TEXTS)
+    tables = [record.get(name) or {} for name in _TABLES]
+    return numbers and texts and all(isinstance(table, dict) for table in tables) and all(
+        _is_number(value) for value in (record.get("values") or {}).values()
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and abs(value) < _LARGEST)
 
 
 class EventWriter:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +14,8 @@ import psutil
 from filelock import FileLock, Timeout
 
 from fext_engine import __version__
-from fext_engine.errors import FextError, room_to_write
+from fext_engine.documents import read_toml
+from fext_engine.errors import FextError, SettingsError, room_to_write
 from fext_engine.jobs import platform
 from fext_engine.paths import escape_name
 from fext_engine.settings import Settings
@@ -82,7 +82,7 @@ def age_order(folder: Path) -> tuple[int, str]:
 def read_request(folder: Path) -> JobRequest:
     """Read a job's `job.toml`; raises FextError when it is missing or broken."""
     try:
-        document = tomllib.loads((folder / JOB_FILE).read_text(encoding="utf-8"))
+        document = read_toml(folder / JOB_FILE)
         values = {
             f"{section}.{key}": v
             for section, table in document["settings"].items()
@@ -95,7 +95,9 @@ def read_request(folder: Path) -> JobRequest:
             arguments=dict(document["arguments"]),
             created=document["created"].timestamp(),
         )
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except SettingsError as error:
+        raise FextError(f"{escape_name(str(folder / JOB_FILE))}: {error.what}", "remove that job's folder") from error
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, OverflowError) as error:
         raise FextError(
             f"{escape_name(str(folder / JOB_FILE))} cannot be read: {error}", "remove that job's folder"
         ) from error

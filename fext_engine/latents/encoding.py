@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fext_engine.arrays import map_rows
+from fext_engine.documents import require_file
 from fext_engine.errors import FextError
-from fext_engine.images.scan import image_path
+from fext_engine.images.scan import image_path, stays_below
 from fext_engine.latents.manifest import Manifest, read_manifest
 from fext_engine.paths import escape_name, unescape_name
 
 LATENTS, ROWS = "latents.npy", "rows.csv"
 ROW_HEADER = ("row", "path", "width", "height", "digest", "status", "reason")
 _AGAIN = "encode the folder again"
+_LONGEST_SIDE = 2**31 - 1
 
 
 class FileRow(NamedTuple):
@@ -39,10 +41,12 @@ class FileRow(NamedTuple):
     def parse(cls, cells: list[str]) -> FileRow:
         """The line of these cells; raises ValueError when they are none, or lead out of the folder."""
         row, path, width, height, digest, status, reason = cells
-        if _leads_out(path):
+        if not stays_below(path):
             raise ValueError(f"{escape_name(path)} leads out of the encoded folder")
-        number = int(row) if row else None
-        return cls(number, path, int(width or 0), int(height or 0), digest, status, reason)
+        number, size = int(row) if row else None, (int(width or 0), int(height or 0))
+        if not all(0 <= side <= _LONGEST_SIDE for side in size):
+            raise ValueError(f"no image has {width} x {height} pixels")
+        return cls(number, path, *size, digest, status, reason)
 
     @property
     def cells(self) -> tuple[str | int, ...]:
@@ -119,29 +123,16 @@ def map_latents(folder: Path, manifest: Manifest) -> NDArray[Any]:
     file = folder / LATENTS
     name = escape_name(str(file))
     try:
-        with file.open("rb") as opened:  # never a pickle: no other version of the format is written
-            version = np.lib.format.read_magic(opened)
-            if version != (1, 0):
-                raise ValueError(f"version {version[0]}.{version[1]} of the format")
-            shape, fortran, dtype = np.lib.format.read_array_header_1_0(opened)
-            start = opened.tell()
         wanted = (manifest.counts.encoded, *manifest.row_shape)
-        if dtype not in (np.float32, np.float16) or dtype.name != manifest.dtype or fortran:
-            raise ValueError(f"it holds {dtype}, and the manifest says {manifest.dtype}")
-        if shape != wanted:
-            raise ValueError(f"it has shape {shape}, and the manifest says {wanted}")
-        have, need = file.stat().st_size, start + math.prod(shape) * dtype.itemsize
-        if have < need:
-            raise ValueError(f"it is truncated: {have:,} of {need:,} bytes")
+        if manifest.dtype not in ("float32", "float16"):
+            raise ValueError(f"the manifest says {escape_name(manifest.dtype)}")
+        return map_rows(file, wanted, np.dtype(manifest.dtype))
     except FileNotFoundError as error:
         raise FextError(f"{name} is missing", _AGAIN) from error
     except OSError as error:
         raise FextError(f"cannot read {name}: {error.strerror or error}", _AGAIN) from error
     except ValueError as error:
         raise FextError(f"{name} does not fit its manifest: {error}", _AGAIN) from error
-    if not math.prod(shape):  # nothing to map
-        return np.empty(shape, dtype)
-    return np.memmap(file, dtype, "r", start, shape)
 
 
 def read_rows(folder: Path) -> Iterator[FileRow]:
@@ -150,6 +141,7 @@ def read_rows(folder: Path) -> Iterator[FileRow]:
     name = escape_name(str(file))
     line = 1
     try:
+        require_file(file)
         with file.open(newline="", encoding="utf-8") as opened:
             lines = csv.reader(opened)
             if tuple(next(lines, ())) != ROW_HEADER:
@@ -161,10 +153,3 @@ def read_rows(folder: Path) -> Iterator[FileRow]:
         raise FextError(f"cannot read {name}: {error.strerror or error}", _AGAIN) from error
     except (ValueError, csv.Error) as error:  # UnicodeDecodeError is a ValueError
         raise FextError(f"{name} is no table of FeXT's, line {line}: {error}", _AGAIN) from error
-
-
-def _leads_out(path: str) -> bool:
-    """Tell whether a path is not below the folder that it is joined to; cheap for those that are."""
-    if ".." not in path and path[:1] not in ("/", "\\") and path[1:2] != ":":
-        return False
-    return PurePath(path).is_absolute() or ".." in PurePath(path).parts

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
+from fext_engine.documents import read_text
 from fext_engine.errors import FextError, JobStopped
 from fext_engine.jobs.job import Job
 from fext_engine.latents.distance import Metric, Numbers, Vectors
@@ -58,14 +59,23 @@ class Index:
         from usearch.index import Index as Graph
 
         self.record = record
-        self._graph = Graph.restore(os.fspath(folder / INDEX), view=True)
+        self._damaged = FextError(f"{escape_name(str(folder / INDEX))} is damaged", "build it again: `fext index`")
+        try:
+            self._graph = Graph.restore(os.fspath(folder / INDEX), view=True)
+        except (RuntimeError, ValueError, KeyError) as error:  # usearch's own, and its readers' of the header
+            raise self._damaged from error
         if self._graph is None:
-            raise FextError(f"{escape_name(str(folder / INDEX))} is damaged", "build it again: `fext index`")
+            raise self._damaged
 
     def nearest(self, vectors: Vectors, queries: Vectors, top: int) -> Nearest:
         """About the `top` nearest rows of `vectors`, which it was built of, to (Q, D); distances are exact."""
         wanted = min(_SPARE * top, len(self._graph))
-        found = _candidates(self._graph, queries, wanted)
+        try:
+            found = _candidates(self._graph, queries, wanted)
+        except (RuntimeError, ValueError, OverflowError) as error:  # of another dimension
+            raise self._damaged from error
+        if found.size and not 0 <= found.min() <= found.max() < len(vectors):
+            raise self._damaged
         return rank(vectors, queries, found, top, self.record.metric)
 
 
@@ -127,9 +137,9 @@ def open_index(encoding: Encoding, metric: Metric) -> Index | None:
 def read_record(encoding: Encoding) -> IndexRecord | None:
     """What is known of the encoding's index; None where there is none, or it is stale or damaged."""
     try:
-        record = IndexRecord.model_validate_json((encoding.folder / RECORD).read_bytes())
+        record = IndexRecord.model_validate_json(read_text(encoding.folder / RECORD))
         whole = (encoding.folder / INDEX).stat().st_size == record.bytes
-    except (OSError, ValidationError):
+    except (OSError, ValueError):  # pydantic's ValidationError is one
         return None
     return record if whole and is_fresh(encoding, record.vectors) else None
 

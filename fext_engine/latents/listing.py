@@ -12,6 +12,7 @@ from itertools import islice, pairwise, zip_longest
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from fext_engine.documents import require_file
 from fext_engine.errors import FextError
 from fext_engine.images.scan import Problem, scan
 from fext_engine.paths import escape_name, unescape_name
@@ -92,6 +93,7 @@ def list_files(root: Path, place: Path, on_problem: Problem) -> Iterator[Listing
 def read_listing(file: Path, offset: int = 0) -> Iterator[ListedFile]:
     """Yield the files of a listing, from an offset in bytes on; raises FextError when it is missing or none."""
     try:
+        require_file(file)
         with file.open("rb") as opened:
             header = opened.readline().decode().rstrip()
             if header != ",".join(_HEADER):

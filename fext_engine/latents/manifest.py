@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fext_engine import __version__
+from fext_engine.documents import require_file
 from fext_engine.errors import FextError
 from fext_engine.images.pixels import BACKGROUND
 from fext_engine.paths import escape_name
@@ -129,6 +130,7 @@ def read_manifest(folder: Path) -> Manifest:
     file = folder / MANIFEST
     name = escape_name(str(file))
     try:
+        require_file(file)
         if file.stat().st_size > LARGEST:
             raise FextError(f"{name} is too large for a manifest", "is this an encoding of FeXT?")
         document = Manifest.model_validate_json(file.read_bytes())

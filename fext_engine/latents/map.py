@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import zipfile
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
-from pydantic import ValidationError
 
+from fext_engine.arrays import read_npz
+from fext_engine.documents import parse_json
 from fext_engine.errors import FextError, room_to_write
 from fext_engine.latents.components import principal_components
 from fext_engine.latents.distance import Floats, Vectors
@@ -46,17 +46,14 @@ class Map:
 def load_map(encoding: Encoding, method: Method | None = None) -> Map | None:
     """The stored map, of any method or the one asked for; None where there is none that fits the vectors."""
     try:
-        with np.load(encoding.folder / MAP, allow_pickle=False) as stored:
-            points = stored["points"]
-            about = json.loads(str(stored["about"]))
-            stamp = Stamp.model_validate(about["stamp"])
-        found = Map(
-            points,
-            about["method"],
-            tuple(about["variance"]) if about["variance"] else None,
-            about["parameters"],
-        )
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, ValidationError):
+        stored = read_npz(encoding.folder / MAP)
+        points, about = stored["points"], parse_json(str(stored["about"]))
+        stamp = Stamp.model_validate(about["stamp"])
+        variance = tuple(map(float, about["variance"])) if about["variance"] else None
+        if variance is not None and len(variance) != 2:
+            raise ValueError("a map has two axes")
+        found = Map(points, about["method"], variance, dict(about["parameters"]))
+    except (OSError, ValueError, KeyError, TypeError):
         return None  # damaged, or of another version: it is made anew
     fits = points.shape == (len(encoding.rows), 2) and points.dtype == np.float32
     if not fits or found.method not in METHODS or method not in (None, found.method):

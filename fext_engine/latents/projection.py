@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fext_engine.arrays import read_npz
 from fext_engine.errors import FextError
 from fext_engine.latents.components import principal_components
 from fext_engine.latents.manifest import Manifest, ProjectionInfo
@@ -102,12 +103,10 @@ def read_projection(folder: Path, manifest: Manifest) -> Projection | None:
 def load(folder: Path) -> Projection:
     """Read `pca.npz`; raises OSError or ValueError when it is missing or not one."""
     try:
-        with np.load(folder / PCA, allow_pickle=False) as file:
-            arrays = (file["mean"], file["components"], file["explained_variance_ratio"])
-            projection = Projection(*arrays, int(file["images"]))
-    except OSError:
-        raise
-    except Exception as error:  # zipfile's, zlib's and numpy's own, for a damaged file
+        stored = read_npz(folder / PCA)
+        arrays = (stored["mean"], stored["components"], stored["explained_variance_ratio"])
+        projection = Projection(*arrays, int(stored["images"]))
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"it is no PCA of FeXT's: {error}") from error
     k, values = projection.components.shape if projection.components.ndim == 2 else (0, 0)
     if [a.shape for a in arrays] != [(values,), (k, values), (k,)] or any(

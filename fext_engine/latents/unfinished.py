@@ -20,10 +20,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from fext_engine.arrays import RowWriter, rows_in
+from fext_engine.documents import read_text
 from fext_engine.errors import FextError
+from fext_engine.images.scan import stays_below
 from fext_engine.latents.encoding import LATENTS, ROW_HEADER, ROWS, FileRow
 from fext_engine.latents.listing import FILES, Listing, read_listing
 from fext_engine.latents.manifest import MANIFEST, Manifest, Part
@@ -184,8 +185,16 @@ def unfinished_in(folder: Path) -> Iterator[tuple[Path, State]]:
     with suppress(OSError):
         found = [p for p in folder.iterdir() if p.name.startswith(".") and p.name.endswith(SUFFIX)]
     for path in sorted(found, key=lambda p: p.name, reverse=True):
-        with suppress(OSError, ValidationError):
-            yield path, State.model_validate_json((path / STATE).read_bytes())
+        with suppress(OSError, ValueError):  # pydantic's ValidationError is one
+            state = State.model_validate_json(read_text(path / STATE))
+            if _is_plain(path, unescape_name(state.name)):
+                yield path, state
+
+
+def _is_plain(folder: Path, name: str) -> bool:
+    """Whether an unfinished encoding is as FeXT leaves it: a folder with the name of one, and no link in it."""
+    named = stays_below(escape_name(name)) and Path(name).name == name
+    return named and not folder.is_symlink() and not any(file.is_symlink() for file in folder.iterdir())
 
 
 def final_place(folder: Path, state: State) -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 from fext_engine.errors import FextError, room_to_write
 from fext_engine.paths import escape_name
 from fext_engine.records import open_records
+from fext_engine.records.genuine import own_tables
 from fext_engine.workspace import Workspace, atomic_folder, free_name, timestamp
 
 Progress = Callable[[int, int], None]
@@ -73,13 +74,12 @@ def export_tables(workspace: Workspace, progress: Progress | None = None) -> Pat
     with _errors("export", workspace), open_records(existing_database(workspace)) as records:
         connection = records.connection
         connection.execute("BEGIN")  # one state of all tables, whatever jobs write meanwhile
-        tables = connection.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
-        ).fetchall()
-        counts = [connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0] for (table,) in tables]
+        found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        tables = sorted({name for (name,) in found} & own_tables())
+        counts = [connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0] for table in tables]
         done = 0
         with atomic_folder(folder) as unfinished:
-            for (table,) in tables:
+            for table in tables:
                 for rows in _export(connection, table, unfinished / f"{table}.csv"):
                     done += rows
                     if progress is not None:

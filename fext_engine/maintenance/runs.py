@@ -7,7 +7,9 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
+from fext_engine.documents import read_json
 from fext_engine.errors import FextError, room_to_write
+from fext_engine.latents.manifest import LARGEST, MANIFEST
 from fext_engine.maintenance.removal import removable_run, remove
 from fext_engine.paths import escape_name, unescape_name
 from fext_engine.records import Records, open_records
@@ -61,7 +63,7 @@ def rename_run(workspace: Workspace, name: str, new: str) -> Path:
             "check its permissions, and whether a program has it open",
         ) from error
     for encoding in encodings:
-        _rename_in_manifest(encoding / "manifest.json", new)
+        _rename_in_manifest(encoding, folder.name, new)
     return target
 
 
@@ -106,9 +108,10 @@ def _encodings_of(records: Records, run: str) -> list[Path]:
     return [Path(unescape_name(row["path"])) for row in rows]
 
 
-def _rename_in_manifest(manifest: Path, run: str) -> None:
-    """Let an encoding name its run anew; one that was moved or removed since is left alone."""
+def _rename_in_manifest(folder: Path, old: str, new: str) -> None:
+    """Let an encoding name its run anew; what is no encoding of it, or was moved or removed, is left alone."""
     with suppress(OSError, ValueError):
-        document = json.loads(manifest.read_text(encoding="utf-8"))
-        text = json.dumps({**document, "run": run}, indent=1, ensure_ascii=False)
-        write_atomic(manifest, text + "\n")
+        document = read_json(folder / MANIFEST, LARGEST)
+        if isinstance(document, dict) and document.get("run") == old:
+            text = json.dumps({**document, "run": new}, indent=1, ensure_ascii=False)
+            write_atomic(folder / MANIFEST, text + "\n")

@@ -12,6 +12,7 @@ from typing import Self, TypeVar
 
 from fext_engine.errors import FextError
 from fext_engine.paths import escape_name
+from fext_engine.records.genuine import require_genuine
 from fext_engine.records.schema import MIGRATIONS
 
 BUSY_SECONDS = 30.0
@@ -180,7 +181,14 @@ def _prepared(connection: sqlite3.Connection, path: Path) -> Records:
     connection.execute("PRAGMA foreign_keys = ON")
     _write_ahead(connection)
     connection.execute("PRAGMA synchronous = NORMAL")
-    is_new = _migrate(connection, path)
+    connection.execute("PRAGMA trusted_schema = OFF")  # somebody else may have made the file
+    try:
+        is_new = _migrate(connection, path)
+        require_genuine(connection, path)
+    except UnicodeDecodeError as error:  # of SQLite's words about a damaged name
+        damaged = sqlite3.DatabaseError("a name in it is damaged")
+        damaged.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise damaged from error
     records = Records(connection, path)
     if is_new:
         from fext_engine.records.recovery import take_in_files

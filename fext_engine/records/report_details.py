@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fext_engine.documents import parse_json
+from fext_engine.errors import FextError
 from fext_engine.images.distributions import Sketch
 from fext_engine.records.database import Records
 
@@ -70,12 +71,19 @@ def worst_issues(records: Records, root_id: int, limit: int) -> list[WorstFile]:
 def report_distributions(records: Records, report_id: int, split: str = "all") -> dict[str, Sketch]:
     """The sketches of a report by measure; none for a report that was made before they were kept."""
     query = "SELECT * FROM report_distributions WHERE report_id = ? AND split = ? ORDER BY rowid"
-    return {
-        row["measure"]: Sketch(
-            split, row["measure"], row["n"], row["mean"], row["std"], tuple(json.loads(row["quantiles"]))
-        )
-        for row in records.connection.execute(query, (report_id, split))
-    }
+    rows = records.connection.execute(query, (report_id, split))
+    try:
+        return {
+            row["measure"]: Sketch(
+                split, row["measure"], row["n"], row["mean"], row["std"],
+                tuple(map(float, parse_json(row["quantiles"]))),
+            )
+            for row in rows
+        }  # fmt: skip
+    except (ValueError, TypeError) as error:
+        raise FextError(
+            f"the recorded distributions are damaged: {error}", "`fext analyze` makes a new report"
+        ) from error
 
 
 def report_class_statistics(records: Records, report_id: int, measure: str) -> list[sqlite3.Row]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from fext_engine.documents import parse_json
 from fext_engine.errors import FextError
 from fext_engine.images.balance import ClassCount
 from fext_engine.images.measures import MEASURE_NAMES
@@ -131,6 +132,20 @@ def list_reports(records: Records) -> list[sqlite3.Row]:
     """All reports, the newest first: id, name, root, created_at, images, usable, summary (JSON)."""
     # by their numbers: the clock may have been set back in between
     return records.connection.execute("SELECT * FROM reports ORDER BY id DESC").fetchall()
+
+
+def summary_of(report: sqlite3.Row) -> dict[str, Any]:
+    """The summary of a report as `record_report` was given it; what of it is no longer what it was is left out."""
+    try:
+        summary = parse_json(report["summary"])
+    except (ValueError, TypeError):
+        return {}
+    tables = ("statuses", "issues")
+    return {
+        key: value
+        for key, value in (summary.items() if isinstance(summary, dict) else ())
+        if isinstance(value, dict) or key not in tables
+    }
 
 
 def find_report(records: Records, name: str) -> sqlite3.Row:

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fext_engine.arrays import RowWriter
+from fext_engine.arrays import RowWriter, map_rows
 from fext_engine.errors import FextError
 from fext_engine.images.scan import ScannedFile
 from fext_engine.paths import escape_name
@@ -263,10 +263,8 @@ def _open_stored(stored: Path, size: ImageSize) -> PixelCache | None:
                 cache.add(
                     ReadImage(row["path"], None, row["digest"], status=row["status"], reason=row["reason"])
                 )
-        cache.pixels = np.load(stored / _PIXELS, mmap_mode="r") if cache.paths else None
+        shape = (len(cache.paths), *size.shape)
+        cache.pixels = map_rows(stored / _PIXELS, shape, np.dtype(np.uint8)) if cache.paths else None
     except (OSError, ValueError, KeyError, csv.Error):
-        return None
-    shape = (len(cache.paths), *size.shape)
-    if cache.paths and (cache.pixels is None or cache.pixels.shape != shape):
         return None
     return cache

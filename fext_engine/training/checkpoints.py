@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from fext_engine import __version__
+from fext_engine.documents import read_json, require_file
 from fext_engine.errors import FextError, room_to_write
 from fext_engine.model.autoencoder import Autoencoder, build_model
 from fext_engine.paths import escape_name
@@ -182,6 +183,7 @@ def _load(checkpoint: Path, name: str) -> tuple[dict[str, Tensor], str]:
     shown = escape_name(str(path))
     wanted = _describe(checkpoint)["digests"].get(name)
     try:
+        require_file(path)
         digest = _digest(path)
         if digest != wanted:
             raise FextError(f"{shown} is damaged: its content is not what was written", _WAY_OUT)
@@ -194,13 +196,13 @@ def _describe(checkpoint: Path) -> dict[str, Any]:
     path = checkpoint / DESCRIPTION
     shown = escape_name(str(path))
     try:
-        description = json.loads(path.read_text(encoding="utf-8"))
+        description = read_json(path)
         numbers = [description[key] for key in ("epoch", "batch", "step", "format")]
         if not all(isinstance(n, int) and n >= 0 for n in numbers) or not isinstance(
             description["digests"], dict
         ):
             raise ValueError("its numbers make no sense")
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise FextError(f"{shown} is damaged: {error}", _WAY_OUT) from error
     if description["format"] > _FORMAT:
         raise FextError(f"{shown} was written by a newer FeXT", "update FeXT")

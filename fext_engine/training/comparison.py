@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from fext_engine.documents import read_json, read_toml
 from fext_engine.errors import FextError
 from fext_engine.paths import escape_name
 from fext_engine.training.history import best_epoch, read_history
@@ -70,8 +69,8 @@ def _pair(a: Mapping[str, Value], b: Mapping[str, Value]) -> list[Difference]:
 def _settings(run: RunFolder) -> dict[str, Value]:
     """The configuration as `section.key`, as it was written: also by a FeXT with other settings than this one."""
     try:
-        data = tomllib.loads(run.configuration.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        data = read_toml(run.configuration)
+    except (OSError, ValueError) as error:
         raise FextError(
             f"cannot read {escape_name(str(run.configuration))}: {error}", "restore the file"
         ) from error
@@ -104,7 +103,7 @@ def _results(run: RunFolder) -> dict[str, Value]:
 def _evaluation(run: RunFolder) -> dict[str, float]:
     """The means of the run's evaluation; nothing where it was not evaluated, or the report cannot be read."""
     try:
-        report = json.loads((run.evaluation / "report.json").read_text(encoding="utf-8"))
+        report = read_json(run.evaluation / "report.json")
         found: dict[str, Any] = dict(report["mean"])
     except (OSError, ValueError, KeyError, TypeError):
         return {}

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from fext_engine.documents import require_file
 from fext_engine.errors import FextError
 from fext_engine.paths import escape_name
 from fext_engine.training.run_folder import write_csv
@@ -51,10 +52,14 @@ def read_history(path: Path) -> list[EpochRecord]:
     if not path.exists():
         return []
     try:
+        require_file(path)
         with path.open(newline="", encoding="utf-8") as file:
             records = [
                 EpochRecord(int(row["epoch"]), **_figures(row)) for row in csv.DictReader(file)
             ]
+        for epoch, record in enumerate(records, start=1):
+            if record.epoch != epoch:
+                raise ValueError(f"epoch {epoch} is missing or out of order")
     except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
         raise FextError(
             f"cannot read {escape_name(str(path))}: {error}", "restore the file, or train a new run"

@@ -13,14 +13,16 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from fext_engine.documents import read_text, require_file
 from fext_engine.errors import FextError, room_to_write
+from fext_engine.images.scan import stays_below
 from fext_engine.paths import escape_name
 from fext_engine.presets import read_settings, settings_to_toml
 from fext_engine.settings import Settings
 from fext_engine.workspace import Workspace, atomic_folder, mark_newest, timestamp, write_atomic
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}")
-_EPOCH = re.compile(r"(\d{4,})(?:_batch_(\d+))?")
+_EPOCH = re.compile(r"([0-9]{4,12})(?:_batch_([0-9]{1,12}))?")
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,10 @@ class RunFolder:
         file = self.path / pointer
         if not file.exists():
             return None
-        name = file.read_text(encoding="utf-8", errors="replace").strip()
+        try:
+            name = read_text(file).strip()
+        except (OSError, ValueError) as error:
+            raise FextError(f"cannot read {escape_name(str(file))}: {error}", "remove it") from error
         folder = self.epochs / name
         if not _EPOCH.fullmatch(name) or not folder.is_dir():
             there = ", ".join(p.name for p in self.checkpoints()) or "none"
@@ -123,8 +128,8 @@ class RunFolder:
     def read_note(self) -> str:
         """The person's note on the run as one line, empty where there is none."""
         try:
-            return " ".join(self.note.read_text(encoding="utf-8", errors="replace").split())
-        except OSError:
+            return " ".join(read_text(self.note).split())
+        except (OSError, ValueError):
             return ""
 
     @contextmanager
@@ -205,12 +210,21 @@ def read_split(run: RunFolder) -> list[SplitRow]:
     """The run's split; raises FextError when the file is missing or damaged."""
     shown = escape_name(str(run.split))
     try:
+        require_file(run.split)
         with run.split.open(newline="", encoding="utf-8") as file:
             rows = [SplitRow(r["path"], r["split"], r["digest"]) for r in csv.DictReader(file)]
     except (OSError, KeyError, csv.Error, UnicodeDecodeError) as error:
         raise FextError(f"cannot read {shown}: {error}", "restore the file, or train a new run") from error
-    if not rows or any(r.path is None or r.split not in ("train", "validation") for r in rows):
-        raise FextError(f"{shown} is damaged", "restore the file, or train a new run")
+    for row in rows:
+        if None in (row.path, row.digest) or row.split not in ("train", "validation"):
+            raise FextError(f"{shown} is damaged", "restore the file, or train a new run")
+        if not stays_below(row.path):
+            raise FextError(
+                f"{shown} names {escape_name(row.path)}, which leads out of the images folder",
+                "restore the file, or train a new run",
+            )
+    if len({row.path for row in rows}) != len(rows) or not rows:
+        raise FextError(f"{shown} is empty or names an image twice", "restore the file, or train a new run")
     return rows
 
 

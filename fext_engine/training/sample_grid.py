@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from fext_engine.documents import parse_json
 from fext_engine.errors import FextError
 from fext_engine.images.decode import Pixels, decode_image
 from fext_engine.training.run_folder import RunFolder
@@ -57,7 +58,7 @@ def read_grid(path: Path) -> SampleGrid | None:
         with Image.open(path, formats=("PNG",)) as image:
             size, text = image.size, image.info.get(_KEY)
         grid = _configured_grid(path, size) if text is None else _parse(text)
-    except (OSError, ValueError, KeyError, TypeError, FextError, Image.DecompressionBombError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, FextError, Image.DecompressionBombError):
         return None
     return grid if grid.count > 0 and min(grid.width, grid.height) > 0 and grid.size == size else None
 
@@ -78,7 +79,7 @@ def read_pair(path: Path, grid: SampleGrid, index: int) -> tuple[Pixels, Pixels]
 
 
 def _parse(text: str) -> SampleGrid:
-    about = json.loads(text)
+    about = parse_json(text)
     names = tuple(str(name) for name in about["names"])
     return SampleGrid(int(about["width"]), int(about["height"]), int(about["count"]), names)
 

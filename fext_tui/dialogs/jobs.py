@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -10,14 +9,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
-from fext_engine.paths import escape_name
+from fext_engine.paths import escape_name, printable
+from fext_engine.records.times import local_time
 from fext_tui.dialogs.confirm import ConfirmDialog
 from fext_tui.dialogs.dialog import Dialog
 from fext_tui.dialogs.job_log import JobLogDialog
 from fext_tui.tables import TableRows
 from fext_tui.widgets.columns import Column
 from fext_tui.widgets.row_list import RowList
-from fext_tui.widgets.text import printable
 
 if TYPE_CHECKING:
     from fext_engine.jobs.supervisor import JobInfo
@@ -81,7 +80,7 @@ class JobsDialog(Dialog[None]):
             self.jobs = []
             self.notify(str(error), title="Jobs", severity="error", markup=False)
         rows = [
-            (f"{datetime.fromtimestamp(job.created):%Y-%m-%d %H:%M:%S}", job.verb, job.state, job.run or "")
+            (f"{local_time(job.created):%Y-%m-%d %H:%M:%S}", job.verb, job.state, job.run or "")
             for job in self.jobs
         ]
         ids = [job.id for job in self.jobs]

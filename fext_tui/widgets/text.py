@@ -7,27 +7,10 @@ from typing import Literal
 
 from rich.cells import cell_len, get_character_cell_size, set_cell_size
 
+from fext_engine.paths import printable as printable  # noqa: PLC0414 - one of the ways to make text fit
+
 Align = Literal["left", "right"]
 ELLIPSIS = "…"
-
-
-def printable(text: str) -> str:
-    r"""Return `text` on one line without control, bidirectional or undecodable characters.
-
-    Such a character shows as `\x1b` or `\u202e`. A backslash stays as it is: names arrive escaped already.
-    """
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else _escaped(c) for c in text)
-
-
-def _escaped(character: str) -> str:
-    if character == "\t":
-        return " "
-    code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:
-        code -= 0xDC00
-    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}"
 
 
 def fit(text: str, width: int, align: Align = "left") -> str:
@@ -93,7 +76,11 @@ def format_duration(seconds: float | None) -> str:
 
 def format_figure(value: float) -> str:
     """Return `value` in about four significant digits: `12.3`, `0.0123`, `1.2e-05`, `12,345`."""
-    if not math.isfinite(value):
+    try:
+        finite = math.isfinite(value)
+    except OverflowError:  # a whole number beyond all floats
+        return "-inf" if value < 0 else "inf"
+    if not finite:
         return str(value)
     size = abs(value)
     if value == int(value) and size < 1e15:

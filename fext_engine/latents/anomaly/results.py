@@ -15,7 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
+from fext_engine.arrays import map_rows
+from fext_engine.documents import require_file
 from fext_engine.errors import FextError
+from fext_engine.images.scan import stays_below
 from fext_engine.latents.encoding import ROWS
 from fext_engine.latents.manifest import LARGEST, Checkpoint, Part
 from fext_engine.paths import escape_name
@@ -70,6 +73,8 @@ class Line(NamedTuple):
         rank, row, path, label, status, reason, flagged, strongest, *texts = cells
         if len(texts) != 2 + 2 * len(SCORES):
             raise ValueError(f"{len(cells)} cells in place of {len(HEADER)}")
+        if not stays_below(path):
+            raise ValueError(f"{escape_name(path)} leads out of the encoded folder")
         score, tail, *values = (float(text) if text else math.nan for text in texts)
         middle = len(SCORES)
         return cls(
@@ -127,7 +132,7 @@ class Summary(Part):
     false_positive_rate: float
     thresholds: dict[str, float]
     """Of each score, and of `score`; beyond the last an image is flagged."""
-    scored: int
+    scored: int = Field(ge=0)
     flagged: int
     without_score: dict[str, int]
     """Files by their status."""
@@ -168,11 +173,8 @@ class Anomalies:
         if shape is None or not 0 <= row < shape[0]:
             return None
         try:
-            maps = np.load(file, mmap_mode="r", allow_pickle=False)
-            if maps.shape != shape or maps.dtype != np.float16:
-                raise ValueError(f"it holds {maps.dtype} {maps.shape}")
-            found = np.asarray(maps[row], np.float32)
-        except (OSError, ValueError, EOFError) as error:
+            found = np.asarray(map_rows(file, shape, np.dtype(np.float16))[row], np.float32)
+        except (OSError, ValueError) as error:
             raise FextError(f"cannot read {escape_name(str(file))}: {error}", _AGAIN) from error
         return None if np.isnan(found).any() else found
 
@@ -214,6 +216,7 @@ def read_anomalies(folder: Path) -> Anomalies:
 def _read_summary(file: Path) -> Summary:
     name = escape_name(str(file))
     try:
+        require_file(file)
         if file.stat().st_size > LARGEST:
             raise FextError(f"{name} is too large for a summary", _AGAIN)
         summary = Summary.model_validate_json(file.read_bytes())
@@ -231,6 +234,7 @@ def _read_summary(file: Path) -> Summary:
 def _read_table(file: Path) -> Iterator[Line]:
     name, number = escape_name(str(file)), 1
     try:
+        require_file(file)
         with file.open(newline="", encoding="utf-8") as opened:
             lines = csv.reader(opened)
             if tuple(next(lines, ())) != HEADER:
