@@ -184,7 +184,7 @@ def _prepared(connection: sqlite3.Connection, path: Path) -> Records:
     connection.execute("PRAGMA trusted_schema = OFF")  # somebody else may have made the file
     try:
         is_new = _migrate(connection, path)
-        require_genuine(connection, path)
+        require_genuine(connection, path, MIGRATIONS)
     except UnicodeDecodeError as error:  # of SQLite's words about a damaged name
         damaged = sqlite3.DatabaseError("a name in it is damaged")
         damaged.sqlite_errorcode = sqlite3.SQLITE_CORRUPT

@@ -13,9 +13,9 @@ from fext_engine.paths import escape_name
 from fext_engine.records.schema import MIGRATIONS
 
 
-def require_genuine(connection: sqlite3.Connection, path: Path) -> None:
+def require_genuine(connection: sqlite3.Connection, path: Path, migrations: tuple[str, ...]) -> None:
     """Refuse a database that is not FeXT's: what queries of it gave and triggers did would be anyone's guess."""
-    found, wanted, own = frozenset(_described(connection)), _schema(MIGRATIONS), own_tables()
+    found, wanted, own = frozenset(_described(connection)), _schema(migrations), own_tables()
     strange = [row for row in found - wanted if row[0] != "table" or row[1] in own]
     if others := [*(wanted - found), *strange]:
         shown, (kind, name) = escape_name(str(path)), others[0][:2]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _SHORT = {
     "anomalies": "Odd", "command-line": "CLI", "dataset": "Data", "faults": "Fault", "installation": "Setup",
-    "latents": "Latent", "screens": "UI", "security": "Trust", "settings": "Option", "ssh": "SSH",
+    "latents": "Codes", "scale": "GPUs", "screens": "UI", "security": "Trust", "settings": "Option", "ssh": "SSH",
     "training": "Train",
 }  # fmt: skip - all tabs fit into 80 columns
 

@@ -59,7 +59,7 @@ async def test_a_locked_database_is_a_sentence(workspace, monkeypatch, fault_tab
         holder.execute("BEGIN IMMEDIATE")
         holder.execute("UPDATE runs SET note = ''")
         async with opened(workspace) as (app, pilot):
-            await until(pilot, lambda: "is locked by" in screen_text(app), "the words")
+            await until(pilot, lambda: "is locked by" in " ".join(screen_text(app).split()), "the words")
             await to_the_runs(app, pilot)
             await until(pilot, lambda: any(str(workspace.database) in n and "is locked" in n for n in notices(app)), "the notice")
     fault_table(fault="database locked for long", where="UI", saw="a sentence with the file", lost="nothing")
