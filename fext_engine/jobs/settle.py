@@ -65,8 +65,8 @@ def _settle(supervisor: Supervisor, records: Records, name: str) -> None:
     error, do = str(data.get("error") or data.get("message") or ""), str(data.get("do") or "")
     if job.state == "died":
         error, do = death_reason(job.folder)
-        if job.run and job.verb in ("train", "resume"):
-            _settle_run(records, RunFolder(supervisor.workspace.run(job.run)))
+    if job.run and job.verb in ("train", "resume"):
+        _settle_run(records, RunFolder(supervisor.workspace.run(job.run)))
     record_found_end(
         records, name, job.state, f"{error}; {do}" if do else error,
         verb=job.verb, run=job.run, began=job.created, ended=last_sign(job.folder),
@@ -74,7 +74,7 @@ def _settle(supervisor: Supervisor, records: Records, name: str) -> None:
 
 
 def _settle_run(records: Records, run: RunFolder) -> None:
-    """Record of a run whose job died what its folder has: the job may have died just before it recorded an epoch."""
+    """Record of a run whose job was ended at once what its folder has: an epoch may not have been recorded."""
     if not run.path.is_dir():
         return
     # Another job that trains it already records it itself; of a run that was never recorded there is nothing to mend.
