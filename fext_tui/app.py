@@ -15,6 +15,7 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from fext_engine.errors import FextError
+from fext_tui.continued import continuing
 from fext_tui.followed_jobs import FollowedJobs
 from fext_tui.key_names import key_of
 from fext_tui.leaving import Leaving
@@ -101,7 +102,7 @@ class FextApp(App[None]):
 
     def get_driver_class(self) -> type[Driver]:
         """The driver of the platform, which here outlives its terminal."""
-        return lasting(super().get_driver_class())
+        return lasting(continuing(super().get_driver_class()))
 
     def get_default_screen(self) -> Screen[None]:
         """What is painted first."""

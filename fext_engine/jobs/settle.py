@@ -67,7 +67,7 @@ def _settle(supervisor: Supervisor, records: Records, name: str) -> None:
         return
     if job.is_active:
         return
-    if job.state == "died" and job.run and job.verb in ("train", "resume"):
+    if job.run and job.verb in ("train", "resume"):
         _settle_run(records, RunFolder(supervisor.workspace.run(job.run)))
     record_found_end(
         records, name, job.state, last_words(job),
@@ -85,7 +85,7 @@ def last_words(job: JobInfo) -> str:
 
 
 def _settle_run(records: Records, run: RunFolder) -> None:
-    """Record of a run whose job died what its folder has: the job may have died just before it recorded an epoch."""
+    """Record of a run whose job was ended at once what its folder has: an epoch may not have been recorded."""
     if not run.path.is_dir():
         return
     # Another job that trains it already records it itself; of a run that was never recorded there is nothing to mend.

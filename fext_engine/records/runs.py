@@ -76,7 +76,7 @@ def add_epoch(records: Records, run: str, epoch: int, values: Mapping[str, float
 
 
 def record_interrupted(records: Records, run: str) -> None:
-    """Record that the job which trained a run has died; nothing changes where its end is recorded already."""
+    """Record that the job which trained a run was ended at once; nothing changes where its end is recorded already."""
     with records.connection as connection:
         connection.execute("UPDATE runs SET state = 'interrupted' WHERE name = ? AND state = 'running'", (run,))
 
