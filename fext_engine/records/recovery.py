@@ -57,7 +57,7 @@ def take_in_files(records: Records, path: Path) -> None:
         from fext_engine.records.rebuild import rebuild
 
         if found := rebuild(records, workspace):
-            logging.getLogger(LOG).warning("there was no database: %s were taken from their files", found)
+            logging.getLogger(LOG).warning("there was no database; it was made from the files: %s", found)
 
 
 def _exchange(path: Path) -> str:

@@ -166,6 +166,7 @@ async def test_the_map_from_point_to_point(with_images):
             assert np.allclose(moved, (10 * across, 5 * down)), (key, moved)
         await until(pilot, lambda: shown.picture.caption == rows.row[0].rpartition("/")[2], "the picture beside")
         fitted = plot.render_line(0).text
+        app.clear_notifications()  # of the database that was made anew
         await press(pilot, *["plus"] * 6)
         assert "×11.4" in screen_text(app) and screen_text(app).count("◆") == 1
         await press(pilot, "shift+left", "0")
