@@ -19,6 +19,8 @@ from fext_tui.widgets.text import format_bytes
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from textual.notifications import SeverityLevel
+
     from fext_engine.maintenance.removal import Removable
     from fext_engine.workspace import Workspace
     from fext_tui.dialogs.maintenance import MaintenanceDialog
@@ -52,6 +54,7 @@ class Upkeep:
     def __init__(self, dialog: MaintenanceDialog) -> None:
         self._dialog = dialog
         self._app = dialog.app
+        self._at_work = False
 
     def standing(self) -> dict[str, str]:
         """How the entries about the database and FeXT stand, in a few words each; reads files."""
@@ -98,7 +101,7 @@ class Upkeep:
 
     def _work(self, title: str, work: Callable[[Say], str]) -> None:
         """Do `work` in a thread, unless another is at work; its last word becomes a notice."""
-        if any(worker.group == GROUP and not worker.is_finished for worker in self._app.workers):
+        if self._at_work:
             self._app.notify(
                 "Something else is at work still; begin this when it is done.", severity="warning"
             )
@@ -110,13 +113,19 @@ class Upkeep:
                 said[0] = time.monotonic()
                 self._dialog.post_message(UpkeepSaid(text))
 
+        self._at_work = True
+
         def run() -> None:
+            severity: SeverityLevel = "information"
             self._dialog.post_message(UpkeepSaid(f"{title}…"))
             try:
-                if words := work(say):
-                    self._app.notify(words, title=title)
+                words = work(say)
             except (FextError, OSError, sqlite3.Error) as error:
-                self._app.notify(str(error), title=title, severity="error")
+                words, severity = str(error), "error"
+            finally:
+                self._at_work = False
+            if words:
+                self._app.notify(words, title=title, severity=severity)
             self._dialog.post_message(UpkeepSaid(""))
             self._dialog.post_message(UpkeepEnded())
 

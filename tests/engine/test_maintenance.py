@@ -185,6 +185,26 @@ def test_backup_is_a_whole_database_also_while_another_writes(workspace):
     assert [p.name for p in copy.parent.iterdir()] == [copy.name]
 
 
+def test_backup_is_of_one_state_though_another_writes_between_its_steps(workspace, monkeypatch):
+    monkeypatch.setattr("fext_engine.maintenance.database._PAGES", 1)
+    add_run(workspace, "one")
+    done = []
+    with open_records(workspace.database) as records:
+
+        def write(copied, total):
+            done.append(copied)
+            assert len(done) < 1000, "it begins anew for ever"
+            with records.connection as connection:
+                connection.execute("UPDATE runs SET name = ?", (f"run {len(done)}",))
+                connection.execute("UPDATE epochs SET run = ?", (f"run {len(done)}",))
+
+        records.connection.execute("PRAGMA foreign_keys = OFF")
+        copy = back_up(workspace, write)
+    assert len(done) > 10 and done == sorted(done)  # it never began anew
+    with closing(sqlite3.connect(copy)) as opened:
+        assert opened.execute("SELECT name, run FROM runs, epochs").fetchall() == [("one", "one")]
+
+
 def test_vacuum_gives_space_back(workspace):
     with open_records(workspace.database) as records, records.connection as connection:
         connection.execute("CREATE TABLE big (data BLOB)")

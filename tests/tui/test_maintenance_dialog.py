@@ -53,8 +53,14 @@ def workspace_with_runs(with_images):
     return with_images
 
 
-async def test_every_entry_is_in_sight_with_its_key_and_size_and_a_long_question_scrolls(workspace_with_runs):
-    workspace = workspace_with_runs
+async def test_every_entry_is_in_sight_and_a_long_question_scrolls_and_the_database_is_cared_for(
+    workspace_with_runs, monkeypatch, tmp_path
+):
+    shell = tmp_path / "sqlite3"
+    shell.write_text(f"#!/bin/sh\necho \"$*\" >'{tmp_path}/opened'\n")
+    shell.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    workspace, folder = workspace_with_runs, workspace_with_runs.database.parent
     (workspace.cache / "a.npy").write_bytes(bytes(2_000_000))
     for n in range(60):
         (workspace.logs / f"crash_{n:02}.txt").write_bytes(bytes(100 - n))
@@ -73,6 +79,35 @@ async def test_every_entry_is_in_sight_with_its_key_and_size_and_a_long_question
         assert "crash_00" in screen_text(app) and "crash_59" not in screen_text(app) and "Delete (y)" in screen_text(app)
         await press(pilot, *["pagedown"] * 20)
         assert "crash_59" in screen_text(app) and "Delete (y)" in screen_text(app)
+        await press(pilot, "n")
+        await press(pilot, "b")
+        await agree(app, pilot, str(workspace.database), "Nothing is deleted")
+        await until(pilot, lambda: any("backups" in notice for notice in notices(app)), "the copy")
+        await press(pilot, "v")
+        await agree(app, pilot, "without its gaps")
+        await until(pilot, lambda: any("before" in notice for notice in notices(app)), "the vacuum")
+        await press(pilot, "t")
+        await agree(app, pilot, "CSV")
+        await until(pilot, lambda: any("tables_" in notice for notice in notices(app)), "the tables")
+        await press(pilot, "s")
+        assert "cannot be lent" in notices(app)[-1]  # a test has no terminal
+        lent = []
+
+        @contextlib.contextmanager
+        def suspend():
+            lent.append("lent")
+            yield
+            lent.append("back")
+
+        monkeypatch.setattr(app, "suspend", suspend)
+        await press(pilot, "s")
+        assert lent == ["lent", "back"] and isinstance(app.screen, MaintenanceDialog)
+    if os.name != "nt":
+        assert (tmp_path / "opened").read_text().strip() == str(workspace.database)
+    copy = next((folder / "backups").glob("fext_*.sqlite"))
+    with contextlib.closing(sqlite3.connect(copy)) as opened_copy:
+        assert opened_copy.execute("SELECT count(*) FROM runs").fetchone() == (3,)
+    assert len(list(folder.glob("tables_*/runs.csv"))) == 1
 
 
 async def test_runs_are_picked_from_a_list_and_only_those_go(workspace_with_runs):
@@ -134,51 +169,12 @@ async def test_a_large_cache_is_counted_aside_and_closing_ends_that(with_images,
     assert counted == [1]
 
 
-async def test_the_database_is_cared_for_after_a_question_and_the_shell_gets_the_terminal(
-    workspace_with_runs, monkeypatch, tmp_path
-):
-    shell = tmp_path / "sqlite3"
-    shell.write_text(f"#!/bin/sh\necho \"$*\" >'{tmp_path}/opened'\n")
-    shell.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    workspace = workspace_with_runs
-    folder = workspace.database.parent
-    async with maintenance(workspace) as (app, pilot):
-        await press(pilot, "b")
-        await agree(app, pilot, str(workspace.database), "Nothing is deleted")
-        await until(pilot, lambda: any("backups" in notice for notice in notices(app)), "the copy")
-        await press(pilot, "v")
-        await agree(app, pilot, "without its gaps")
-        await until(pilot, lambda: any("before" in notice for notice in notices(app)), "the vacuum")
-        await press(pilot, "t")
-        await agree(app, pilot, "CSV")
-        await until(pilot, lambda: any("tables_" in notice for notice in notices(app)), "the tables")
-        await press(pilot, "s")
-        assert "cannot be lent" in notices(app)[-1]  # a test has no terminal
-        lent = []
-
-        @contextlib.contextmanager
-        def suspend():
-            lent.append("lent")
-            yield
-            lent.append("back")
-
-        monkeypatch.setattr(app, "suspend", suspend)
-        await press(pilot, "s")
-        assert lent == ["lent", "back"] and isinstance(app.screen, MaintenanceDialog)
-    if os.name != "nt":
-        assert (tmp_path / "opened").read_text().strip() == str(workspace.database)
-    copy = next((folder / "backups").glob("fext_*.sqlite"))
-    with contextlib.closing(sqlite3.connect(copy)) as opened_copy:
-        assert opened_copy.execute("SELECT count(*) FROM runs").fetchone() == (3,)
-    assert len(list(folder.glob("tables_*/runs.csv"))) == 1
-
-
 def git(folder, *arguments):
     who = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
     subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True)
 
 
+@pytest.mark.slow
 async def test_an_update_by_git_shows_what_comes_and_is_done_when_the_app_has_closed(with_images, monkeypatch, tmp_path, capsys):
     origin, clone = tmp_path / "origin", tmp_path / "clone"
     origin.mkdir()
@@ -202,6 +198,7 @@ async def test_an_update_by_git_shows_what_comes_and_is_done_when_the_app_has_cl
     assert "Start FeXT anew" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 async def test_an_update_from_an_archive_is_checked_and_shown_before_the_app_closes(with_images, monkeypatch, tmp_path):
     project = tmp_path / "fext"
     files = {"pyproject.toml": '[project]\nname = "fext"\nversion = "9.0"\n', "run.sh": "new", "fext_engine/__init__.py": ""}
