@@ -77,9 +77,8 @@ def _start(workspace: Workspace, folder: Path, processes: int) -> subprocess.Pop
         "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", f"--max-restarts={RESTARTS}",
         "-m", "fext_engine.jobs.child", str(workspace.root), str(folder),
     )  # fmt: skip
-    environment = platform.module_environment() | {LAUNCHED: folder.name, "PYTHONSAFEPATH": "1"}
-    if sys.platform == "linux":  # within this machine nothing needs to cross its network cards
-        environment = {"GLOO_SOCKET_IFNAME": "lo", "NCCL_SOCKET_IFNAME": "lo"} | environment
+    environment = platform.within_machine() | platform.module_environment()
+    environment |= {LAUNCHED: folder.name, "PYTHONSAFEPATH": "1"}
     try:
         return subprocess.Popen(command, env=environment, start_new_session=not platform.WINDOWS)
     except OSError as error:

@@ -118,6 +118,7 @@ def finished(workspace, job_id, seconds=120.0):
     return events
 
 
+@pytest.mark.slow
 def test_the_program_is_killed_in_training_and_the_next_one_shows_the_whole_curve(workspace, fext):
     make_images(workspace.images)
     remember(workspace, training__epochs=10)

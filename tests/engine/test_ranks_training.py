@@ -47,7 +47,7 @@ def alone(tmp_path_factory):
     return train(make_workspace(tmp_path_factory.mktemp("alone")), **HARD)
 
 
-@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("count", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_several_processes_train_what_one_trains(tmp_path, alone, count):
     workspace = make_workspace(tmp_path)
 
@@ -84,7 +84,7 @@ def test_a_stop_that_one_process_hears_is_all_of_theirs_and_another_number_goes_
     assert_same_curve(RunFolder(workspace.run("r")), alone)
 
 
-@pytest.mark.parametrize("dies", [0, 1])
+@pytest.mark.parametrize("dies", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_after_a_death_all_start_anew_from_the_last_checkpoint(tmp_path, alone, dies):
     workspace = make_workspace(tmp_path)
     once_more = {"TORCHELASTIC_MAX_RESTARTS": "1", "TORCHELASTIC_RUN_ID": "x"}

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from fext_engine.workspace import Workspace
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def works(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Work, ...]]:
-    """Train, encode and analyze, with what each leaves undisturbed."""
+    """Train, encode and analyze, with what each leaves undisturbed; while they are in use a model is a tiny one."""
     from whole_work import all_work
 
     with all_work(tmp_path_factory.mktemp("works")) as works:

@@ -259,7 +259,7 @@ def test_a_missing_one_and_a_run_that_was_copied_are_taken_from_the_files(worksp
     workspace.database.unlink()
     code, out, err = fext(capsys, "runs", "--resources", str(workspace.root))
     assert code == 0 and "first" in out and "1 of 1" in out
-    assert "there was no database: 1 run, 1 encoding, 1 report" in err
+    assert "there was no database; it was made from the files: 1 run, 1 encoding, 1 report" in err
     shutil.copytree(workspace.run("first"), workspace.run("from elsewhere"))
     (workspace.run("no run")).mkdir()
     code, out, err = fext(capsys, "runs", "--resources", str(workspace.root))

@@ -16,7 +16,7 @@ from fext_tui.screens.viewer import ViewerScreen
 from fext_tui.widgets.box_plot import BoxPlot
 from fext_tui.widgets.row_list import RowList
 
-SIZES = [(80, 24), pytest.param((120, 40), marks=pytest.mark.slow), (200, 60)]
+SIZES = [(80, 24), *(pytest.param(size, marks=pytest.mark.slow) for size in ((120, 40), (200, 60)))]
 
 
 def shown(rows: RowList) -> list[str]:

@@ -192,7 +192,7 @@ async def test_information_of_an_analyzed_image_a_broken_one_and_a_plot(workspac
         assert not facts.display and app.focused.region.area
 
 
-@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
+@pytest.mark.parametrize("size", [(80, 24), pytest.param((200, 60), marks=pytest.mark.slow)])
 async def test_exports_are_at_full_size_and_never_overwrite(workspace, size):
     make_samples(workspace, "run", 2)
     name = "a/[red]x\n.png"
