@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from textual.driver import Driver
@@ -19,9 +20,17 @@ def continuing(driver: type[Driver]) -> type[Driver]:
             own: Any = self
             if own._key_thread is None:  # it has not taken the terminal yet
                 return
-            if not own._must_signal_resume and own._auto_restart:
+            if own._must_signal_resume or not own._auto_restart:
+                super()._sigcont_application(*arguments)
+                return
+            # Not in the handler of the signal, which may have come amid a paint or amid taking the terminal.
+            asyncio.get_running_loop().call_soon_threadsafe(self._take_again)
+
+        def _take_again(self) -> None:
+            own: Any = self
+            if own._key_thread is not None:
                 own.suspend_application_mode()
                 own._must_signal_resume = True
-            super()._sigcont_application(*arguments)
+                super()._sigcont_application()
 
     return ContinuingDriver

@@ -58,6 +58,11 @@ class ParallelModel:
         return self.module.no_sync()
 
 
+def counted_once(figures: list[Tensor], ranks: Ranks) -> list[Tensor]:
+    """The figures of whole batches, which all processes have, so that a sum over them counts each once."""
+    return figures if ranks.leads else [torch.cat([0 * one[:1], one[1:]]) for one in figures]
+
+
 def summed_figures(figures: list[Tensor], ranks: Ranks) -> Tensor:
     """The figures (batches, 4) of whole batches, on the CPU: images, then means over them.
 

@@ -35,13 +35,14 @@ from fext_engine.training.device import autocast, compile_model, gpu_load
 from fext_engine.training.history import EpochRecord, best_epoch, read_history, write_history
 from fext_engine.training.memory import free_bytes
 from fext_engine.training.optimizer import Optimizer
-from fext_engine.training.parallel import ParallelModel, summed_figures
+from fext_engine.training.parallel import ParallelModel, counted_once, summed_figures
 from fext_engine.training.run_folder import RunFolder
 from fext_engine.training.samples import save_sample
 from fext_engine.training.schedule import learning_rate
 from fext_engine.training.validation import validate
 
 CHECK_SECONDS = 2.0  # between looks at whether the loss is still a number; each waits for the device
+SAVE_SECONDS = 600.0  # without a checkpoint, at most: what a kill or a power cut may cost
 
 _FIGURES = ("loss", "mae", "cosine")
 
@@ -71,6 +72,7 @@ class Trainer:
         self.ranks = job.ranks
         self._parallel: ParallelModel | None = None
         self._load = ProcessLoad()
+        self._saved = time.monotonic()
         self._figures: list[Tensor] = []  # one (4,) a batch of this epoch: images, then _FIGURES
         self._finite = torch.ones((), dtype=torch.bool, device=device)
 
@@ -89,8 +91,7 @@ class Trainer:
         if "batch_size" in state and (before := int(state.pop("batch_size"))) != size:
             self.position = self.position.in_batches_of(size, before, self.steps_an_epoch)
         self._figures = list(state.pop("figures").to(self.device)) if "figures" in state else []
-        if not self.ranks.leads:  # they are of whole batches, and must count once
-            self._figures = [torch.cat([0 * f[:1], f[1:]]) for f in self._figures]
+        self._figures = counted_once(self._figures, self.ranks)
         self.average.load_state(state)
         self.optimizer.load_state(state)
         self.history = read_history(self.run.history)[: self.position.epoch]
@@ -146,8 +147,11 @@ class Trainer:
             if time.monotonic() - checked > CHECK_SECONDS:
                 self._check_finite()
                 checked = time.monotonic()
-            if self.job.stop_agreed:
+            stop, save = self.ranks.sum([self.job.stop_requested, time.monotonic() - self._saved > SAVE_SECONDS])
+            if stop:
                 self._stop()
+            if save:
+                self._save_amid_epoch()
         self._check_finite()
 
     def train_step(self, batch: Batch, rate: float | None = None) -> Tensor:
@@ -203,19 +207,25 @@ class Trainer:
         self._check_finite()
         self.position, self._figures = Position(record.epoch, 0, self.position.step), []
         self.history.append(record)
-        self.ranks.by_leader(lambda: self._keep(record))
+        if self.ranks.by_leader(lambda: self._keep(record)):
+            self._saved = time.monotonic()
         return record
 
-    def _keep(self, record: EpochRecord) -> None:
-        """Write the history, a checkpoint when one is due, and a picture, and tell of the epoch."""
+    def _keep(self, record: EpochRecord) -> bool:
+        """Write the history, a checkpoint when one is due, and a picture, and tell of the epoch.
+
+        Returns whether there was a checkpoint.
+        """
         write_history(self.run.history, self.history)
         epoch, best = record.epoch, best_epoch(self.history) is record
-        if best or epoch % self.settings.training.checkpoint_every == 0 or epoch == self.planned_epochs:
+        due = best or epoch % self.settings.training.checkpoint_every == 0 or epoch == self.planned_epochs
+        if due:
             self._save(best)
         self.job.metric(epoch, record.values(), epochs=self.planned_epochs)
         with self.average.applied():
             sample = save_sample(self.run, epoch, self.model, self.validation_data, self.settings)
         self.job.sample(sample, epoch)
+        return due
 
     def _out_of_patience(self, begun: int) -> bool:
         """Whether `patience` epochs went by without a better one; those before `begun`, a resume, do not count."""
@@ -247,12 +257,18 @@ class Trainer:
         if not self.run.checkpoint(self.position.epoch, self.position.batch).is_dir():
             self._save(best=False)
 
-    def _stop(self) -> None:
-        """Save exactly this state, and end."""
+    def _save_amid_epoch(self) -> None:
+        """Save exactly this state, from which any number of processes may go on."""
         self._check_finite()
         if self._figures:
-            self._figures = list(summed_figures(self._figures, self.ranks).to(self.device))
+            figures = summed_figures(self._figures, self.ranks).to(self.device)
+            self._figures = counted_once(list(figures), self.ranks)
         self.ranks.by_leader(self._save_if_missing)
+        self._saved = time.monotonic()
+
+    def _stop(self) -> None:
+        """Save exactly this state, and end."""
+        self._save_amid_epoch()
         at = self.position
         where = f"in epoch {at.epoch + 1}/{self.planned_epochs} after batch {at.batch}/{self.steps_an_epoch}"
         if not at.batch:

@@ -14,6 +14,7 @@ from fext_engine.errors import JobStopped
 from fext_engine.jobs.supervisor import Supervisor
 from fext_engine.jobs.together import new_or_interrupted, run_together
 from fext_engine.ranks import Ranks
+from fext_engine.training import trainer
 from fext_engine.training.history import read_history
 from fext_engine.training.run_folder import RunFolder
 
@@ -104,6 +105,20 @@ def test_after_a_death_all_start_anew_from_the_last_checkpoint(tmp_path, alone, 
     assert_same_curve(RunFolder(workspace.run("r")), alone)
     (job,) = Supervisor(workspace).jobs()
     assert job.state == "finished"
+
+
+def test_what_was_saved_amid_an_epoch_is_gone_on_from_by_any_number(tmp_path, alone):
+    workspace = make_workspace(tmp_path)
+
+    def one_dies():
+        trainer.SAVE_SECONDS = 0.0  # after every batch
+        with at_step(5, die if my_number() == 1 else lambda: None):
+            together(workspace, **HARD)()
+
+    assert in_ranks(2, one_dies)[1][0] == -9
+    assert RunFolder(workspace.run("r")).pointed("last").name == "0001_batch_1"
+    assert in_ranks(3, together(workspace, "resume", {"run": "r", "epochs": 2})) == [(0, "")] * 3
+    assert_same_curve(RunFolder(workspace.run("r")), alone)
 
 
 def test_what_the_leader_cannot_do_fails_for_all(tmp_path):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from own_process import in_own_process
 from safetensors.torch import load_file
 from tiny_training import (
     ask_to_stop,
@@ -25,6 +27,7 @@ from fext_engine.errors import FextError, JobStopped
 from fext_engine.jobs.run import run_here
 from fext_engine.records import open_records
 from fext_engine.records.runs import epochs_of, list_runs
+from fext_engine.training import trainer
 from fext_engine.training.history import read_history
 from fext_engine.training.run_folder import RunFolder
 
@@ -96,6 +99,19 @@ def test_a_killed_run_goes_on_from_its_last_whole_epoch(workspace):
     run = RunFolder(workspace.run("killed"))
     assert run.pointed("last").name == "0002"
     assert_equal_to_whole(workspace, resume(workspace, "killed", 2))
+
+
+def test_a_killed_run_loses_of_a_long_epoch_only_what_came_after_the_last_save(workspace):
+    def doomed():
+        trainer.SAVE_SECONDS = 0.0  # after every batch
+        with at_step(8, lambda: os.kill(os.getpid(), signal.SIGKILL)):
+            train(workspace, "saved", training__epochs=4)
+
+    assert in_own_process(doomed)[0] == -signal.SIGKILL
+    run = RunFolder(workspace.run("saved"))
+    assert run.pointed("last").name == "0002_batch_1"
+    assert [folder.name for folder in run.checkpoints()] == ["0001", "0002", "0002_batch_1"]
+    assert_equal_to_whole(workspace, resume(workspace, "saved", 2))
 
 
 def test_what_a_kill_left_behind_the_last_checkpoint_is_dropped(workspace):
