@@ -10,7 +10,7 @@ from typing import Any
 from fext_engine.board import Board
 from fext_engine.errors import FextError
 from fext_engine.jobs.before import Before, what_went_before
-from fext_engine.jobs.folder import JOB_FILE, create_job, is_alive, read_request
+from fext_engine.jobs.folder import JOB_FILE, age_order, create_job, is_alive, read_request
 from fext_engine.jobs.launch import TOGETHER, launch, processes_wanted
 from fext_engine.jobs.run import Listener, run_job
 from fext_engine.paths import escape_name
@@ -49,7 +49,7 @@ def new_or_interrupted(
     """The folder of a new job, or after a restart that of the newest one of the same request that nobody runs."""
     wanted = (verb, settings, {key: value for key, value in arguments.items() if value is not None})
     if restarted() and workspace.jobs.is_dir():
-        for folder in sorted(workspace.jobs.iterdir(), key=lambda p: p.name, reverse=True):
+        for folder in sorted(workspace.jobs.iterdir(), key=age_order, reverse=True):
             try:
                 request = read_request(folder)
             except FextError:
